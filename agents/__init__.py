@@ -1,0 +1,1 @@
+"""Who works: one file a kind, one contract for all."""

@@ -1,0 +1,1 @@
+"""Order and nothing else: one file per deployment in prefect.yaml."""

@@ -1,0 +1,1 @@
+"""What remembers: the journal, the ledger it folds to, and the lake that measures it."""

@@ -1,0 +1,76 @@
+"""A doorbell: who committed rings, who tails the journal wakes up.
+
+One Unix datagram socket a listener in `<home>/run/bells`. It carries no data and may be lost: every listener also looks by itself a few times a second.
+Processes on other machines are reached by that look alone.
+"""
+
+import contextlib
+import os
+import select
+import socket
+from pathlib import Path
+
+
+class Bell:
+    """The ringing side. Never blocks, never fails: a listener that is gone is forgotten."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._listed_at = -1
+        self._listeners: list[str] = []
+
+    def ring(self) -> None:
+        """Wake all listeners of this machine."""
+        try:
+            changed = self._folder.stat().st_mtime_ns
+        except FileNotFoundError:
+            return
+        if changed != self._listed_at:
+            self._listeners, self._listed_at = [str(path) for path in self._folder.iterdir()], changed
+        for path in self._listeners:
+            try:
+                self._socket.sendto(b"!", path)
+            except BlockingIOError:  # it has rings enough waiting
+                continue
+            except (ConnectionRefusedError, FileNotFoundError):  # its process is gone
+                with contextlib.suppress(FileNotFoundError):
+                    Path(path).unlink()
+
+    def close(self) -> None:
+        """Give the socket back."""
+        self._socket.close()
+
+
+class Listener:
+    """The listening side."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path = folder / f"{os.getpid()}-{id(self):x}"
+        self._path.unlink(missing_ok=True)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._socket.bind(str(self._path))
+
+    def fileno(self) -> int:
+        """The socket's descriptor, for an event loop."""
+        return self._socket.fileno()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Sleep until somebody rings or the time is over; tell which."""
+        rung = bool(select.select([self._socket], [], [], timeout_s)[0])
+        self.drain()
+        return rung
+
+    def drain(self) -> None:
+        """Forget all rings so far."""
+        with contextlib.suppress(BlockingIOError):
+            while self._socket.recv(1):
+                pass
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._socket.close()
+        self._path.unlink(missing_ok=True)

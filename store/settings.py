@@ -1,0 +1,120 @@
+"""Settings: one typed tree, built once at an edge and handed down in parts.
+
+Read from defaults, then `<home>/arbiter.toml`, then the environment (`ARBITER_DISPATCH__SLOTS=16`); later wins.
+"""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Database(_Part):
+    """Where the ledger lives."""
+
+    url: SecretStr | None = None  # null: SQLite in the home; or postgresql://user:password@host/name
+    durability: Literal["process", "power"] = "process"  # what a commit survives (SQLite; PostgreSQL always survives both)
+
+
+class Dispatch(_Part):
+    """How tasks are given out."""
+
+    slots: int = Field(8, ge=1, le=256)  # attempts at once in one shift
+    lanes: int = Field(1, ge=1, le=64)  # shifts that claim at the same time; further ones stand by
+    minutes: float = Field(10, gt=0)  # how long a shift works before it hands over
+    lease_s: float = Field(6, gt=0)  # a shift that gave no sign for so long has lost its attempts
+    lost_most: int = Field(10, ge=1)  # a task whose process died so often fails
+    runner: Literal["threads", "dask", "ray"] = "threads"
+
+
+class Fetch(_Part):
+    """What agents may reach over the network."""
+
+    private_hosts: tuple[str, ...] = ()  # host:port pairs that may resolve to private addresses; others are refused
+    most_bytes: int = 10_000_000  # per response
+
+
+class Api(_Part):
+    """The API server."""
+
+    host: str = "127.0.0.1"
+    port: int = 8600
+    origins: tuple[str, ...] = ()  # browser origins that may open the feed, beside the dashboard's own
+    body_most: int = 1_000_000  # bytes of a request's body
+    token_minutes: int = 15
+
+
+class Ports(_Part):
+    """Usual ports of the other services; a free one is taken when one is busy."""
+
+    dashboard: int = 8601
+    prefect: int = 4200
+    examples: int = 8602
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(env_prefix="ARBITER_", env_nested_delimiter="__", extra="ignore", frozen=True)
+
+    home: Path = Path(".arbiter")
+    database: Database = Database()
+    dispatch: Dispatch = Dispatch()
+    fetch: Fetch = Fetch()
+    api: Api = Api()
+    ports: Ports = Ports()
+    input_roots: tuple[Path, ...] = (PROJECT / "examples",)  # folders that tasks may name files from
+    confidence_least: float = Field(0.6, ge=0, le=1)  # below it a person chooses the category
+
+    @classmethod
+    def settings_customise_sources(  # noqa: D102 - pydantic-settings' own hook
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del dotenv_settings, file_secret_settings
+        toml = Path(os.environ.get("ARBITER_HOME", ".arbiter")) / "arbiter.toml"
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml)
+
+    @property
+    def database_url(self) -> str:
+        """The SQLAlchemy URL of the ledger."""
+        if self.database.url is None:
+            return f"sqlite:///{self.home.resolve() / 'ledger.db'}"
+        return self.database.url.get_secret_value().replace("postgresql://", "postgresql+psycopg://", 1)
+
+    @property
+    def lake(self) -> Path:
+        """Folder of segments and cubes."""
+        return self.home.resolve() / "lake"
+
+    @property
+    def files(self) -> Path:
+        """Folder of artifacts, named by their hash."""
+        return self.home.resolve() / "files"
+
+    @property
+    def work(self) -> Path:
+        """Folder of the working folders of attempts."""
+        return self.home.resolve() / "work"
+
+    @property
+    def run(self) -> Path:
+        """Folder of what lives as long as the processes: addresses, doorbells, logs."""
+        return self.home.resolve() / "run"
+
+
+def load(**changes: object) -> Settings:
+    """Build the settings from files and environment, with `changes` on top. Called once by each edge."""
+    return Settings(**changes)  # type: ignore[arg-type] # pydantic checks the values
