@@ -1,0 +1,84 @@
+"""The kinds of agents, each loaded when it is first needed."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import BaseModel, ValidationError
+
+from agents.given import promise
+from models.errors import Invalid
+
+if TYPE_CHECKING:
+    from agents.contract import Agent
+    from store.settings import Fetch
+
+_KINDS: Final = {
+    "scrape": "Scrape",
+    "query": "Query",
+    "analyse": "Analyse",
+    "generate": "Generate",
+    "call": "Call",
+    "prefect": "Prefect",
+    "shell": "Shell",
+    "python": "Python",
+}  # the module has the kind's name
+_REACHING: Final = frozenset({"scrape", "call"})  # kinds that use the network, within the limits of the settings
+
+
+def kinds() -> tuple[str, ...]:
+    """Return the names of all kinds."""
+    return tuple(_KINDS)
+
+
+def make(kind: str, settings_fetch: "Fetch") -> "Agent[Any]":
+    """Return an agent of the kind. Raises `Invalid` for an unknown kind."""
+    cls = _load(kind)
+    return cls(settings_fetch) if kind in _REACHING else cls()
+
+
+def check_inputs(kind: str, inputs: dict[str, Any], *, references: bool = False) -> BaseModel:
+    """Return the inputs as the kind's own value.
+
+    With `references` (at submission) each file is still a reference and nothing else will do; without (before the attempt) it is a path.
+    Raises `Invalid` that names each wrong field and what to do.
+    """
+    schema = _inputs(kind)
+    try:
+        return schema.model_validate(promise(inputs) if references else inputs, context={"references": references})
+    except ValidationError as error:
+        raise Invalid(_explain(kind, schema, error)) from error
+
+
+def kinds_for(inputs: dict[str, Any]) -> list[str]:
+    """Return the kinds whose inputs these can be, as submitted; normally one, because each kind has required fields of its own."""
+    return [kind for kind in _KINDS if _accepts(kind, inputs)]
+
+
+def _accepts(kind: str, inputs: dict[str, Any]) -> bool:
+    try:
+        check_inputs(kind, inputs, references=True)
+    except Invalid:
+        return False
+    return True
+
+
+def _load(kind: str) -> "type[Agent[Any]]":
+    if kind not in _KINDS:
+        message = f"there is no kind of agent named {kind!r}: use one of {', '.join(_KINDS)}"
+        raise Invalid(message)
+    loaded: type[Agent[Any]] = getattr(import_module(f"agents.{kind}"), _KINDS[kind])
+    return loaded
+
+
+def _inputs(kind: str) -> type[BaseModel]:
+    return _load(kind).Inputs
+
+
+def _explain(kind: str, schema: type[BaseModel], error: ValidationError) -> str:
+    """Return one line a wrong field: its place, what is wrong, and which fields there are when an unknown one was given."""
+    lines = []
+    for wrong in error.errors(include_url=False, include_input=False):
+        place = ".".join(str(part) for part in ("inputs", *wrong["loc"]))
+        known = f"; the kind {kind} knows {', '.join(schema.model_fields)}" if wrong["type"] == "extra_forbidden" and len(wrong["loc"]) == 1 else ""
+        lines.append(f"{place}: {wrong['msg'].removeprefix('Value error, ')}{known}")
+    return "\n".join(lines)
