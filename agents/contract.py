@@ -2,13 +2,15 @@
 
 An agent gets a job and brings an outcome. Its obligations:
 
-- **Inputs** are checked against `Inputs` before a task is accepted, so `perform` starts from a valid value; paths in them point to files below `job.folder`.
+- **Inputs** are checked against `Inputs` before a task is accepted, so `perform` starts from a valid value; paths in them point to files below
+  `job.folder`.
 - It writes only below `job.folder`; the artifacts that it names are files there.
-- It is called in a worker thread. It calls `control.check()` often enough to stop within two seconds of a cancellation, a time-out or a lost lease;
-  whatever it started (processes, connections) ends with it.
-- It may be called again for the same task after a crash (at least once); `job.fence` grows with each attempt, for partners that can refuse an old one.
-- It raises `AgentError` for what went wrong at its work, with `retryable` set when another try may help. Any other exception is a bug in the agent: it
-  is recorded with its traceback as a failed attempt.
+- It is called in a worker thread. It calls `control.check()` often enough to stop within two seconds of a cancellation, a time-out or a lost
+  lease; whatever it started (processes, connections) ends with it.
+- It may be called again for the same task after a crash (at least once); `job.fence` grows with each attempt, for partners that can refuse an
+  old one.
+- It raises `AgentError` for what went wrong at its work, with `retryable` set when another try may help. Any other exception is a bug in the agent:
+  it is recorded with its traceback as a failed attempt.
 - It reads no clock for decisions, no global settings and no environment: what it needs is in the job.
 """
 

@@ -39,6 +39,6 @@ def iso(us: int | None) -> str | None:
 
 
 def new_id(prefix: str, at: int) -> str:
-    """Return an identifier that sorts by time: `prefix_`, 48 bits of milliseconds and 80 random bits in Crockford's base 32 (a ULID in lower case)."""
+    """Return an identifier that sorts by time: `prefix_`, 48 bits of milliseconds and 80 random bits in Crockford's base 32 (a lower-case ULID)."""
     number = (at // 1000 << 80) | secrets.randbits(80)
     return prefix + "_" + "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))

@@ -121,5 +121,5 @@ def diagram() -> str:
     lines = ["stateDiagram-v2"]
     for move in MOVES.values():
         name = move.kind.removeprefix("task.")
-        lines += [f"    {source} --> {move.target}: {name}" for source in sorted(move.sources) or ["[*]"]]
+        lines += [f"    {source} --> {move.target}: {name}" for source in sorted(move.sources, key=str) or ("[*]",)]
     return "\n".join([*lines, "    done --> [*]", ""])

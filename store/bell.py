@@ -1,7 +1,7 @@
 """A doorbell: who committed rings, who tails the journal wakes up.
 
-One Unix datagram socket a listener in `<home>/run/bells`. It carries no data and may be lost: every listener also looks by itself a few times a second.
-Processes on other machines are reached by that look alone.
+One Unix datagram socket a listener in `<home>/run/bells`. It carries no data and may be lost: every listener also looks by itself a few times a
+second. Processes on other machines are reached by that look alone.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ class Bell:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
+        self._socket.setblocking(False)  # noqa: FBT003 - the standard library's own signature
         self._listed_at = -1
         self._listeners: list[str] = []
 
@@ -51,11 +51,11 @@ class Listener:
         self._path = folder / f"{os.getpid()}-{id(self):x}"
         self._path.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
+        self._socket.setblocking(False)  # noqa: FBT003 - the standard library's own signature
         self._socket.bind(str(self._path))
 
     def fileno(self) -> int:
-        """The socket's descriptor, for an event loop."""
+        """Return the socket's descriptor, for an event loop."""
         return self._socket.fileno()
 
     def wait(self, timeout_s: float) -> bool:

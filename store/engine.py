@@ -8,6 +8,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pysqlite3.dbapi2 as sqlite
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.pool import NullPool, QueuePool
@@ -15,6 +16,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 from models.errors import StoreError
 
 SQLITE_VERSION: str = sqlite.sqlite_version
+DATABASE_ERRORS = (sqlite.Error, psycopg.Error)  # what a driver raises when the database cannot do as told
 
 
 def sqlite_problem(version: str = SQLITE_VERSION) -> str | None:
@@ -47,5 +49,12 @@ def connect(url: str, *, durability: str = "process") -> Engine:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection | Any, synchronous: str) -> None:
-    for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON", "busy_timeout=60000", "cache_size=-65536", "temp_store=MEMORY"):
+    for pragma in (
+        "journal_mode=WAL",
+        f"synchronous={synchronous}",
+        "foreign_keys=ON",
+        "busy_timeout=60000",
+        "cache_size=-65536",
+        "temp_store=MEMORY",
+    ):
         connection.execute(f"PRAGMA {pragma}")

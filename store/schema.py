@@ -177,6 +177,7 @@ artifacts = Table(
     _id(),
     _ref("task_id", "tasks", null=True),  # null: uploaded for a task to come
     _ref("attempt_id", "attempts", null=True),
+    _text("client", null=True),  # who may have it; null: the house alone
     _text("name"),
     _text("sha256"),
     _int("size"),  # bytes

@@ -205,6 +205,7 @@ def upgrade() -> None:
     sa.Column('id', sa.Text(), nullable=False),
     sa.Column('task_id', sa.Text(), nullable=True),
     sa.Column('attempt_id', sa.Text(), nullable=True),
+    sa.Column('client', sa.Text(), nullable=True),
     sa.Column('name', sa.Text(), nullable=False),
     sa.Column('sha256', sa.Text(), nullable=False),
     sa.Column('size', sa.BigInteger(), nullable=False),

@@ -1,0 +1,47 @@
+"""The dispatch shift: gives ready tasks to agents, in dependency order, for some minutes."""
+
+from collections import OrderedDict
+
+from prefect import allow_failure, flow
+from prefect.futures import PrefectFuture
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from store.home import open_journal
+from store.settings import load
+from tasks.claim import Claim
+from tasks.shift import Shift
+from tasks.steps import perform_step
+
+REMEMBERED = 10_000  # futures of ended tasks kept, so that later tasks can name them as what they waited for
+
+
+@flow(name="dispatch", task_runner=ThreadPoolTaskRunner(), persist_result=False)  # type: ignore[arg-type] # threads as needed: the shift bounds them
+def dispatch(minutes: float | None = None) -> dict[str, int]:
+    """Work for some minutes (null: as set), then hand over; return how many attempts were made."""
+    settings = load()
+    journal = open_journal(settings)
+    made: OrderedDict[str, PrefectFuture[str]] = OrderedDict()
+    running: set[PrefectFuture[str]] = set()
+    attempts = 0
+    with Shift(journal, settings, minutes=minutes) as shift:
+        while shift.open or running:
+            running = {future for future in running if not future.state.is_final()}
+            if not shift.open:
+                shift.leave_lane()
+            for claim in shift.claims(len(running)) if shift.open else ():
+                made[claim.task_id] = perform_step.submit(journal, settings, claim, shift.running, wait_for=_before(claim, made), return_state=False)
+                running.add(made[claim.task_id])
+                attempts += 1
+            while len(made) > REMEMBERED:
+                made.popitem(last=False)
+            shift.wait()
+    return {"attempts": attempts}
+
+
+def _before(claim: Claim, made: OrderedDict[str, PrefectFuture[str]]) -> list[allow_failure]:
+    """Return the steps of the direct dependencies: they ended, as the ledger knows, so nothing waits; the graph shows the edges."""
+    return [allow_failure(made[task_id]) for task_id in claim.needs if task_id in made]
+
+
+if __name__ == "__main__":
+    dispatch()

@@ -1,0 +1,83 @@
+"""What a waiting task waits for: one function from what is known to what happens next."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from models.clock import MINUTE, iso
+from models.task import Condition, Outcome, Reason, met
+
+MARK = {Condition.SUCCESS: "to succeed", Condition.END: "to end", Condition.FAILURE: "to fail"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """One task that another waits for, as it stands now."""
+
+    task_id: str
+    condition: Condition
+    outcome: Outcome | None  # null while it has not ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stand:
+    """Where a waiting task stands: the event that moves it (null: it goes on waiting) and why."""
+
+    kind: str | None
+    reason: Reason
+    why: str
+    wake_at: int | None = None  # when time alone may change the answer
+    outcome: Outcome | None = None  # of a task that ends here
+
+
+def stand(task: Mapping[str, Any], needs: Sequence[Need], now: int) -> Stand:
+    """Say what a waiting task waits for, or that nothing is missing any more.
+
+    Args:
+        task: its row of the ledger; read are `start_at`, `deadline_at`, `category`, `approval`, `reason` and `wake_at`.
+        needs: the tasks that it waits for.
+        now: the present instant.
+
+    """
+    broken = next((need for need in needs if met(need.condition, need.outcome) is False), None)
+    if broken:
+        why = f"needs task {broken.task_id} {MARK[broken.condition]}, but that one is {broken.outcome}: retry that one to bring this one back"
+        return Stand(kind="task.finished", reason=Reason.UNMET, why=why, outcome=Outcome.CANCELLED)
+    deadline = task["deadline_at"]
+    if deadline is not None and deadline <= now:
+        why = f"was not started before its deadline, {iso(deadline)}"
+        return Stand(kind="task.finished", reason=Reason.DEADLINE, why=why, outcome=Outcome.EXPIRED)
+    missing = _missing(task, needs, now)
+    if missing:
+        return missing
+    return Stand(kind="task.released", reason=Reason.QUEUE, why="waits for a free agent", wake_at=deadline)
+
+
+def queue_key(ready_at: int, priority: int) -> int:
+    """Return the position in the queue, smaller first: one point of priority is worth one minute of waiting.
+
+    All tasks age alike, so the order never changes while they wait, an index can hold it, and nothing starves: what comes later by more minutes than
+    its priority is higher never overtakes.
+    """
+    return ready_at - priority * MINUTE
+
+
+def _missing(task: Mapping[str, Any], needs: Sequence[Need], now: int) -> Stand | None:
+    wakes = [at for at in (task["deadline_at"],) if at is not None]
+
+    def waits(reason: Reason, why: str, at: int | None = None) -> Stand:
+        return Stand(kind=None, reason=reason, why=why, wake_at=min([*wakes, at] if at is not None else wakes, default=None))
+
+    if task["category"] is None:
+        return waits(Reason.CATEGORY, "waits to be categorized by the next shift", now)
+    if task["approval"] == "needed":
+        return waits(Reason.APPROVAL, "waits for the approval of an operator")
+    open_needs = [need for need in needs if met(need.condition, need.outcome) is None]
+    if open_needs:
+        more = f" and {len(open_needs) - 1} more" if len(open_needs) > 1 else ""
+        return waits(Reason.DEPENDENCY, f"waits for task {open_needs[0].task_id} {MARK[open_needs[0].condition]}{more}")
+    if task["start_at"] is not None and task["start_at"] > now:
+        return waits(Reason.TIME, f"starts at {iso(task['start_at'])}", task["start_at"])
+    if task["reason"] == Reason.BACKOFF and task["wake_at"] is not None and task["wake_at"] > now:
+        return waits(Reason.BACKOFF, task["why"], task["wake_at"])
+    return None

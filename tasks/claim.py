@@ -1,0 +1,189 @@
+"""Claiming: which tasks start now, on which agents. One transaction decides and records it."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import BigInteger, bindparam, func, select
+
+from models.clock import new_id
+from models.routing import Candidate, Decision, Wish, choose
+from models.task import Outcome, Reason, State
+from store.journal import Journal, Tx, View
+from store.query import Query, Row
+from store.schema import agents, attempts, decisions, tasks
+from tasks.beats import holds
+from tasks.moves import finish, move, needs_of, settle
+
+WOKEN_MOST = 500  # waiting tasks looked at in one transaction
+
+_DUE = Query(
+    select(tasks)
+    .where(tasks.c.state.in_((State.WAITING, State.READY)), tasks.c.wake_at <= bindparam("now", type_=BigInteger), tasks.c.category.is_not(None))
+    .order_by(tasks.c.wake_at)
+    .limit(bindparam("most")),
+)
+_LANES = Query(select(tasks.c.category, tasks.c.kind).where(tasks.c.state == State.READY).distinct())
+_QUEUE = Query(
+    select(tasks)
+    .where(tasks.c.state == State.READY, tasks.c.category == bindparam("category"), tasks.c.kind == bindparam("kind"))
+    .order_by(tasks.c.queue_key)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True),  # PostgreSQL: several machines claim side by side
+)
+_AGENTS = Query(select(agents))
+_RUNNING = Query(select(attempts.c.agent_id, func.count().label("n")).where(attempts.c.state == "running").group_by(attempts.c.agent_id))
+_FAILED_ON = Query(
+    select(attempts.c.agent_id).where(attempts.c.task_id == bindparam("task_id"), attempts.c.state.in_(("failed", "timeout"))),
+)
+_RECORD = Query(
+    select(attempts.c.agent_id, tasks.c.category, attempts.c.state, func.count().label("n"))
+    .join(tasks, tasks.c.id == attempts.c.task_id)
+    .where(attempts.c.state.in_(("succeeded", "failed", "timeout")))
+    .group_by(attempts.c.agent_id, tasks.c.category, attempts.c.state),
+)
+
+Record = dict[tuple[str, str], tuple[int, int]]  # (agent, category) → attempts that succeeded, that failed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A task that an agent may start: an attempt under a lease."""
+
+    task_id: str
+    attempt_id: str
+    number: int  # of the attempt; also the fencing number
+    agent_id: str
+    kind: str
+    category: str
+    title: str  # foreign text
+    client: str
+    currency: str
+    timeout_s: int
+    inputs: Any  # with references
+    config: dict[str, Any]
+    needs: tuple[str, ...]  # ids of the tasks it waited for
+
+
+def anything_due(journal: Journal) -> bool:
+    """Tell cheaply whether a claim may find something, so that an idle shift never takes the write lock."""
+    with journal.look() as view:
+        return bool(view.rows(_DUE, now=journal.clock(), most=1) or view.rows(_LANES))
+
+
+def track_record(view: View) -> Record:
+    """Count how each agent did in each category."""
+    record: Record = {}
+    for row in view.rows(_RECORD):
+        key = (row["agent_id"], row["category"])
+        succeeded, failed = record.get(key, (0, 0))
+        record[key] = (succeeded + row["n"], failed) if row["state"] == "succeeded" else (succeeded, failed + row["n"])
+    return record
+
+
+def claim(journal: Journal, *, shift_id: str, lane: str, free: int, record: Record) -> list[Claim]:
+    """Wake what is due and start up to `free` tasks, the best of each queue on the best agent; nothing when the lane is no longer this shift's."""
+    with journal.write(f"shift:{shift_id}") as tx:
+        if not holds(tx, lane, shift_id, tx.now):
+            return []
+        for task in tx.rows(_DUE, now=tx.now, most=WOKEN_MOST):
+            _wake(tx, task)
+        staff = _Staff(tx, record)
+        claims: list[Claim] = []
+        for task in _queue(tx, staff, free):
+            if len(claims) == free:
+                break
+            started = _try(tx, task, staff, shift_id)
+            claims += [started] if started else []
+        return claims
+
+
+class _Staff:
+    """The agents as this transaction sees them; counts what it gives them."""
+
+    def __init__(self, tx: Tx, record: Record) -> None:
+        self.rows = {row["id"]: row for row in tx.rows(_AGENTS)}
+        self._skills = {agent_id: frozenset(json.loads(row["skills"])) for agent_id, row in self.rows.items()}
+        self._running = {row["agent_id"]: row["n"] for row in tx.rows(_RUNNING)}
+        self._record = record
+
+    def candidates(self, category: str) -> Iterator[Candidate]:
+        for agent_id, row in self.rows.items():
+            succeeded, failed = self._record.get((agent_id, category), (0, 0))
+            yield Candidate(
+                agent_id=agent_id, kind=row["kind"], skills=self._skills[agent_id], state=row["state"], capacity=row["capacity"],
+                running=self._running.get(agent_id, 0), currency=row["currency"], charges=bool(row["price_cents"] or row["minute_cents"]),
+                succeeded=succeeded, failed=failed,
+            )  # fmt: skip
+
+    def take(self, agent_id: str) -> None:
+        self._running[agent_id] = self._running.get(agent_id, 0) + 1
+
+    def free_for(self, category: str, kind: str) -> int | None:
+        """Return the free places for a queue; null when no agent for it is online."""
+        fitting = [one for one in self.candidates(category) if one.kind == kind and category in one.skills and one.state == "online"]
+        return sum(max(0, one.capacity - one.running) for one in fitting) if fitting else None
+
+
+def _wake(tx: Tx, task: Row) -> None:
+    if task["state"] == State.READY:  # what wakes a ready task is its deadline
+        finish(tx, task, Outcome.EXPIRED, Reason.DEADLINE, "was not started before its deadline: no agent had a free place")
+    else:
+        settle(tx, task)
+
+
+def _queue(tx: Tx, staff: _Staff, free: int) -> list[Row]:
+    """Return the heads of all queues that an agent could take from, and of those that nobody serves, in the order of their keys."""
+    heads: list[Row] = []
+    for row in tx.rows(_LANES):
+        places = staff.free_for(row["category"], row["kind"])
+        if places != 0:
+            heads += tx.rows(_QUEUE, category=row["category"], kind=row["kind"], most=WOKEN_MOST if places is None else free * 2)
+    return sorted(heads, key=lambda task: (task["queue_key"], task["id"]))
+
+
+def _try(tx: Tx, task: Row, staff: _Staff, shift_id: str) -> Claim | None:
+    failed_on = frozenset(row["agent_id"] for row in tx.rows(_FAILED_ON, task_id=task["id"])) if task["attempts"] else frozenset()
+    wish = Wish(category=task["category"], kind=task["kind"], currency=task["currency"], wanted_agent=task["wanted_agent"], failed_on=failed_on)
+    decision = choose(wish, staff.candidates(task["category"]))
+    if decision.agent_id is None:
+        if not decision.somebody_fits:
+            _record_decision(tx, task, decision)
+            move(tx, task, "task.unrouted", reason=str(Reason.NO_AGENT), why=decision.why, wake_at=task["deadline_at"])
+        return None
+    staff.take(decision.agent_id)
+    _record_decision(tx, task, decision)
+    return _start(tx, task, staff.rows[decision.agent_id], shift_id)
+
+
+def _start(tx: Tx, task: Row, agent: Row, shift_id: str) -> Claim:
+    number = task["attempts"] + 1
+    attempt_id = new_id("x", tx.now)
+    row = {
+        "id": attempt_id, "task_id": task["id"], "number": number, "agent_id": agent["id"], "shift_id": shift_id, "state": "running", "error": None,
+        "progress": None, "stage": None, "cost_cents": 0, "run_id": None, "started_at": tx.now, "finished_at": None,
+    }  # fmt: skip
+    tx.create(attempts, row, "attempt.started", client=task["client"], task_id=task["id"])
+    facts = {
+        "agent_id": agent["id"],
+        "attempt_id": attempt_id,
+        "category": task["category"],
+        "kind": task["kind"],
+        "waited_us": tx.now - task["ready_at"],
+    }
+    patch = {"attempt_id": attempt_id, "attempts": number, "reason": str(Reason.AGENT), "why": f"{agent['id']} works on it", "wake_at": None}
+    move(tx, task, "task.started", **patch, started_at=task["started_at"] or tx.now, facts=facts)
+    return Claim(
+        task_id=task["id"], attempt_id=attempt_id, number=number, agent_id=agent["id"], kind=task["kind"], category=task["category"],
+        title=task["title"], client=task["client"], currency=task["currency"], timeout_s=task["timeout_s"], inputs=json.loads(task["inputs"]),
+        config=json.loads(agent["config"]), needs=tuple(need.task_id for need in needs_of(tx, task["id"])),
+    )  # fmt: skip
+
+
+def _record_decision(tx: Tx, task: Row, decision: Decision) -> None:
+    row = {
+        "id": new_id("d", tx.now), "task_id": task["id"], "policy": decision.policy, "agent_id": decision.agent_id,
+        "candidates": json.dumps([asdict(one) for one in decision.candidates]), "why": decision.why, "at": tx.now,
+    }  # fmt: skip
+    tx.create(decisions, row, "decision.made", client=task["client"], task_id=task["id"])

@@ -1,0 +1,125 @@
+"""Moving tasks from state to state: every change of a task's state in the whole product is made here."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import bindparam, select
+
+from models.readiness import Need, Stand, queue_key, stand
+from models.task import Condition, Outcome, Reason, State, target_of
+from store.journal import Tx, View
+from store.query import Query, Row
+from store.schema import attempts, dependencies, tasks
+
+_NEEDS = Query(
+    select(dependencies.c.needs_id, dependencies.c.condition, tasks.c.outcome)
+    .join(tasks, tasks.c.id == dependencies.c.needs_id)
+    .where(dependencies.c.task_id == bindparam("task_id"))
+    .order_by(dependencies.c.id),
+)
+_DEPENDENTS = Query(
+    select(tasks)
+    .join(dependencies, dependencies.c.task_id == tasks.c.id)
+    .where(dependencies.c.needs_id == bindparam("task_id"))
+    .order_by(tasks.c.id),
+)
+_LAST_AGENT = Query(
+    select(attempts.c.agent_id).where(attempts.c.task_id == bindparam("task_id")).order_by(attempts.c.number.desc()).limit(1),
+)
+
+
+def move(tx: Tx, task: Row, kind: str, **patch: Any) -> Row:
+    """Move a task by an event of `models.task.MOVES`; return its new row. `facts` may be given beside the columns to change."""
+    facts = patch.pop("facts", {})
+    patch["state"] = target_of(kind, task["state"])
+    tx.change(tasks, task["id"], patch, kind, client=task["client"], **facts)
+    return task | patch
+
+
+def settle(tx: Tx, task: Row, needs: Iterable[Need] | None = None) -> Row:
+    """Look at a waiting task again: release it, end it, or say what it waits for. A task in any other state stays as it is."""
+    if task["state"] != State.WAITING:
+        return task
+    verdict = stand(task, needs_of(tx, task["id"]) if needs is None else list(needs), tx.now)
+    match verdict.kind:
+        case "task.released":
+            key = queue_key(tx.now, task["priority"])
+            return move(tx, task, verdict.kind, **_standing(verdict), ready_at=tx.now, queue_key=key)
+        case "task.finished":
+            return finish(tx, task, verdict.outcome or Outcome.CANCELLED, verdict.reason, verdict.why)
+        case _:
+            return _explain(tx, task, verdict)
+
+
+def finish(tx: Tx, task: Row, outcome: Outcome, reason: Reason, why: str, **patch: Any) -> Row:
+    """End a task and look at all tasks that waited for it, and at those that waited for them."""
+    ended = _end(tx, task, outcome, reason, why, **patch)
+    open_ends = [ended]
+    while open_ends:
+        for waiting in tx.rows(_DEPENDENTS, task_id=open_ends.pop()["id"]):
+            if waiting["state"] != State.WAITING:
+                continue
+            verdict = stand(waiting, needs_of(tx, waiting["id"]), tx.now)
+            if verdict.outcome is None:
+                settle(tx, waiting)
+            else:
+                open_ends.append(_end(tx, waiting, verdict.outcome, verdict.reason, verdict.why))
+    return ended
+
+
+def reopen(tx: Tx, task: Row) -> list[Row]:
+    """Take back the end of a task, and of those that ended only because this one did; return them all."""
+    reopened = []
+    closed = [task]
+    while closed:
+        current = closed.pop()
+        facts = end_facts(tx, current)
+        patch = {"outcome": None, "finished_at": None, "result": None, "stop_at": None, "reason": Reason.PERSON, "why": "reopened"}
+        again = move(tx, current, "task.reopened", **patch, attempts_most=max(current["attempts_most"], current["attempts"] + 1), facts=facts)
+        reopened.append(again)
+        closed += [row for row in tx.rows(_DEPENDENTS, task_id=current["id"]) if row["state"] == State.DONE and row["reason"] == Reason.UNMET]
+    return [settle(tx, row) for row in reopened]
+
+
+def needs_of(view: View, task_id: str) -> list[Need]:
+    """Return the tasks that a task waits for, as they stand."""
+    return [
+        Need(task_id=row["needs_id"], condition=Condition(row["condition"]), outcome=Outcome(row["outcome"]) if row["outcome"] else None)
+        for row in view.rows(_NEEDS, task_id=task_id)
+    ]
+
+
+def end_facts(view: View, task: Row) -> Row:
+    """Return what readers of the journal need about a task that ended: all that measures are made of."""
+    last = view.one(_LAST_AGENT, task_id=task["id"])
+    names = (
+        "category", "kind", "source", "outcome", "reason", "price_cents", "currency", "cost_cents", "created_at", "ready_at", "started_at",
+        "finished_at", "deadline_at", "attempts", "priority", "group_id",
+    )  # fmt: skip
+    return {"task_id": task["id"], "agent_id": last["agent_id"] if last else None} | {name: task[name] for name in names}
+
+
+def public(row: Row) -> Row:
+    """Return a row of the ledger with its JSON columns decoded, as answers show it."""
+    decoded = {
+        name: json.loads(row[name]) for name in ("inputs", "result", "skills", "config", "candidates", "flags") if isinstance(row.get(name), str)
+    }
+    return {name: value for name, value in row.items() if name not in {"queue_key", "wake_at"}} | decoded
+
+
+def _end(tx: Tx, task: Row, outcome: Outcome, reason: Reason, why: str, **patch: Any) -> Row:
+    patch |= {"outcome": outcome, "reason": reason, "why": why, "finished_at": tx.now, "wake_at": None, "attempt_id": None}
+    return move(tx, task, "task.finished", **patch, facts=end_facts(tx, task | patch))
+
+
+def _explain(tx: Tx, task: Row, verdict: Stand) -> Row:
+    new = _standing(verdict)
+    changed = {name: value for name, value in new.items() if task[name] != value}
+    if changed:
+        tx.change(tasks, task["id"], changed, "task.changed", client=task["client"])
+    return task | changed
+
+
+def _standing(verdict: Stand) -> Row:
+    return {"reason": str(verdict.reason), "why": verdict.why, "wake_at": verdict.wake_at}

@@ -1,0 +1,163 @@
+"""Reading the ledger: what the API, the command line and the pages show."""
+
+import base64
+import binascii
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Integer, Select, and_, bindparam, case, func, or_, select
+from sqlalchemy.sql.elements import ColumnElement
+
+from models.errors import Invalid, NotFound
+from store import schema
+from store.journal import Journal, View, to_event
+from store.query import Query, Row
+from store.schema import agents, artifacts, attempts, decisions, dependencies, journal, postings, tasks
+from store.settings import Settings
+from tasks.keep import path_of
+from tasks.moves import public
+
+MOST = 500  # rows of one page
+EVENTS = 500  # of one task
+
+_ATTEMPTS = Query(select(attempts).where(attempts.c.task_id == bindparam("task_id")).order_by(attempts.c.number))
+_DECISIONS = Query(select(decisions).where(decisions.c.task_id == bindparam("task_id")).order_by(decisions.c.at, decisions.c.id))
+_ARTIFACTS = Query(select(artifacts).where(artifacts.c.task_id == bindparam("task_id")).order_by(artifacts.c.created_at, artifacts.c.id))
+_LINKED = (tasks.c.id, tasks.c.ref, tasks.c.title, tasks.c.state, tasks.c.outcome, dependencies.c.condition)
+_NEEDS = Query(
+    select(*_LINKED)
+    .join(dependencies, dependencies.c.needs_id == tasks.c.id)
+    .where(dependencies.c.task_id == bindparam("task_id"))
+    .order_by(tasks.c.id),
+)
+_NEEDED_BY = Query(
+    select(*_LINKED)
+    .join(dependencies, dependencies.c.task_id == tasks.c.id)
+    .where(dependencies.c.needs_id == bindparam("task_id"))
+    .order_by(tasks.c.id),
+)
+_EVENTS = Query(
+    select(journal).where(journal.c.entity == "tasks", journal.c.key == bindparam("task_id")).order_by(journal.c.seq).limit(EVENTS),
+)
+_COUNTS = Query(
+    select(tasks.c.state, func.count().label("n"))
+    .where(or_(bindparam("client", type_=tasks.c.client.type).is_(None), tasks.c.client == bindparam("client", type_=tasks.c.client.type)))
+    .group_by(tasks.c.state),
+)
+_AGENTS = Query(
+    select(
+        *agents.c,
+        func.coalesce(func.sum(case((attempts.c.state == "running", 1), else_=0)), 0).cast(Integer).label("running"),
+        func.coalesce(func.sum(case((attempts.c.state == "succeeded", 1), else_=0)), 0).cast(Integer).label("succeeded"),
+        func.coalesce(func.sum(case((attempts.c.state.in_(("failed", "timeout")), 1), else_=0)), 0).cast(Integer).label("failed"),
+    )
+    .outerjoin(attempts, attempts.c.agent_id == agents.c.id)
+    .group_by(*agents.c)
+    .order_by(agents.c.id),
+)
+
+
+def get_task(view: View, task_id: str, client: str | None = None) -> Row:
+    """Return a task's row; `NotFound` also when it is another client's, so that ids tell nothing."""
+    task = view.get(tasks, task_id)
+    if client is not None and task["client"] != client:
+        message = f"there is no task {task_id!r}"
+        raise NotFound(message)
+    return task
+
+
+def list_tasks(
+    source_journal: Journal,
+    *,
+    state: str | None = None,
+    outcome: str | None = None,
+    category: str | None = None,
+    client: str | None = None,
+    agent: str | None = None,
+    source: str | None = None,
+    group: str | None = None,
+    text: str | None = None,
+    cursor: str | None = None,
+    most: int = 50,
+) -> Row:
+    """Return a page of tasks, newest first: `{"items": [task, …], "next": cursor of the next page or null}`. All filters must hold."""
+    if not 1 <= most <= MOST:
+        message = f"a page has 1 to {MOST} rows"
+        raise Invalid(message)
+    equal = {"state": state, "outcome": outcome, "category": category, "client": client, "source": source, "group_id": group}
+    given: Row = {name: value for name, value in equal.items() if value is not None}
+    filters = [tasks.c[name] == bindparam(name) for name in given]
+    if agent is not None:
+        given["agent"] = agent
+        filters.append(select(attempts.c.id).where(attempts.c.task_id == tasks.c.id, attempts.c.agent_id == bindparam("agent")).exists())
+    if text is not None:
+        given["text"] = "%" + text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        filters.append(or_(*(func.lower(column).like(bindparam("text"), escape="\\") for column in (tasks.c.title, tasks.c.id, tasks.c.client))))
+    if cursor is not None:
+        given["at"], given["id"] = _decode(cursor)
+        filters.append(or_(tasks.c.created_at < bindparam("at"), and_(tasks.c.created_at == bindparam("at"), tasks.c.id < bindparam("id"))))
+    query = Query(_page(filters))
+    with source_journal.look() as view:
+        rows = view.rows(query, **given, most=most + 1)
+    page = rows[:most]
+    return {"items": [public(row) for row in page], "next": _encode(page[-1]) if len(rows) > most else None}
+
+
+def task_detail(source_journal: Journal, task_id: str, *, client: str | None = None) -> Row:
+    """Return a task with its attempts, decisions, artifacts, the tasks before and after it, and its events."""
+    with source_journal.look() as view:
+        task = get_task(view, task_id, client)
+        parts = {"attempts": _ATTEMPTS, "decisions": _DECISIONS, "artifacts": _ARTIFACTS, "needs": _NEEDS, "needed_by": _NEEDED_BY}
+        found: Row = {name: [public(row) for row in view.rows(query, task_id=task_id)] for name, query in parts.items()}
+        events = [to_event(row) for row in view.rows(_EVENTS, task_id=task_id)]
+    shown = [{"seq": e.seq, "at": e.at, "kind": e.kind, "actor": e.actor, "patch": dict(e.patch), "facts": dict(e.facts)} for e in events]
+    return {"task": public(task)} | found | {"events": shown}
+
+
+def list_agents(source_journal: Journal) -> list[Row]:
+    """Return all agents with how many attempts they have running, succeeded and failed."""
+    with source_journal.look() as view:
+        return [public(row) for row in view.rows(_AGENTS)]
+
+
+def counts(source_journal: Journal, *, client: str | None = None) -> dict[str, int]:
+    """Return how many tasks are in each state; states with none are absent."""
+    with source_journal.look() as view:
+        return {row["state"]: row["n"] for row in view.rows(_COUNTS, client=client)}
+
+
+def artifact(source_journal: Journal, settings: Settings, artifact_id: str, *, client: str | None = None) -> tuple[Row, Path]:
+    """Return an artifact's row and where its bytes are; `NotFound` also when it is another client's."""
+    with source_journal.look() as view:
+        row = view.get(artifacts, artifact_id)
+    if client is not None and row["client"] != client:
+        message = f"there is no artifact {artifact_id!r}"
+        raise NotFound(message)
+    return row, path_of(settings, row["sha256"])
+
+
+def list_postings(source_journal: Journal, *, state: str | None = None, most: int = 100) -> list[Row]:
+    """Return postings, newest first."""
+    statement = select(postings).order_by(postings.c.seen_at.desc(), postings.c.id).limit(bindparam("most"))
+    given: dict[str, Any] = {"most": most}
+    if state is not None:
+        statement, given["state"] = statement.where(postings.c.state == bindparam("state")), state
+    with source_journal.look() as view:
+        return [public(row) for row in view.rows(Query(statement), **given)]
+
+
+def _page(filters: list[ColumnElement[bool]]) -> Select[Any]:
+    return select(schema.tasks).where(*filters).order_by(tasks.c.created_at.desc(), tasks.c.id.desc()).limit(bindparam("most"))
+
+
+def _encode(row: Row) -> str:
+    return base64.urlsafe_b64encode(f"{row['created_at']}|{row['id']}".encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> tuple[int, str]:
+    try:
+        at, task_id = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split("|")
+        return int(at), task_id
+    except (ValueError, binascii.Error) as error:
+        message = "this is no cursor of a page of tasks: take it from `next` of the page before"
+        raise Invalid(message) from error
