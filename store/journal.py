@@ -24,7 +24,7 @@ import psutil
 from sqlalchemy import Engine, Table, bindparam, delete, insert, select
 
 from models.clock import new_id, now_us
-from models.errors import Invalid, NotFound, StoreError
+from models.errors import Conflict, Invalid, NotFound, StoreError
 from models.event import Event
 from store import schema
 from store.bell import Bell
@@ -83,7 +83,7 @@ class Tx(View):
         self.now = now  # one instant for the whole transaction
         self.events: list[Row] = []
 
-    def create(self, table: Table, row: Row, kind: str, **facts: Any) -> Row:
+    def create(self, table: Table, row: Row, kind: str, /, **facts: Any) -> Row:
         """Add a row to the ledger, whole: every column must be named."""
         self.create_many(table, [row], kind, lambda _row: facts)
         return row
@@ -100,7 +100,7 @@ class Tx(View):
             self._note(table, row["id"], kind, row, facts(row))
         self._cursor.executemany(insert_text(self._backend, table, columns), rows)
 
-    def change(self, table: Table, key: str, patch: Row, kind: str, **facts: Any) -> None:
+    def change(self, table: Table, key: str, patch: Row, kind: str, /, **facts: Any) -> None:
         """Change columns of one row of the ledger."""
         if patch:
             self._cursor.execute(update_text(self._backend, table, tuple(patch)), {**patch, "key": key})
@@ -151,6 +151,10 @@ class Journal:
                 tx = Tx(cursor, self.backend, actor, self.clock())
                 yield tx
                 self._append(connection, cursor, tx.events)
+            except self.engine.dialect.loaded_dbapi.IntegrityError as error:  # two transactions at once, each of which saw nothing wrong
+                connection.rollback()
+                message = "what this would write contradicts what somebody else wrote at the same moment: try again"
+                raise Conflict(message) from error
             except BaseException:
                 connection.rollback()
                 raise
@@ -215,7 +219,7 @@ class Journal:
             tx.run(_REMEMBER, meta_name="boot", meta_value=boot)
 
     def close(self) -> None:
-        """Close all connections of this thread and the writer's."""
+        """Close all connections of this thread and the writer's, and the doorbell. It cannot be used again."""
         with self._lock:
             for wrapper in self._kept:
                 wrapper.close()
@@ -225,6 +229,8 @@ class Journal:
             wrapper.close()
             self._local.wrapper = None
         self.engine.dispose()
+        if self._bell:
+            self._bell.close()
 
     def _meta(self, name: str) -> str | None:
         with self.look() as view:

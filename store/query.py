@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Protocol
 
-from sqlalchemy import Delete, Insert, Table, Update, bindparam, insert, update
+from sqlalchemy import ColumnElement, Delete, Insert, Table, Update, bindparam, insert, or_, update
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine import Dialect
@@ -60,6 +60,11 @@ class Query:
         cursor.execute(text, constants | parameters)
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def any_of(column: ColumnElement[Any], *values: str) -> ColumnElement[bool]:
+    """Return `column = a OR column = b …`: SQLAlchemy's own `IN` is only finished when it runs a statement itself."""
+    return or_(*(column == value for value in values))
 
 
 @cache

@@ -49,6 +49,9 @@ class Api(_Part):
     port: int = 8600
     origins: tuple[str, ...] = ()  # browser origins that may open the feed, beside the dashboard's own
     body_most: int = 1_000_000  # bytes of a request's body
+    upload_most: int = 200_000_000  # bytes of an uploaded file
+    heartbeat_s: float = Field(15, gt=0)  # how often the feed tells where the journal is
+    lag_s: float = Field(10, gt=0)  # a reader of the feed that takes nothing for so long is cut off; it resumes where it was
     token_minutes: int = 15
 
 

@@ -11,7 +11,7 @@ from models.clock import new_id
 from models.routing import Candidate, Decision, Wish, choose
 from models.task import Outcome, Reason, State
 from store.journal import Journal, Tx, View
-from store.query import Query, Row
+from store.query import Query, Row, any_of
 from store.schema import agents, attempts, decisions, tasks
 from tasks.beats import holds
 from tasks.moves import finish, move, needs_of, settle
@@ -20,7 +20,7 @@ WOKEN_MOST = 500  # waiting tasks looked at in one transaction
 
 _DUE = Query(
     select(tasks)
-    .where(tasks.c.state.in_((State.WAITING, State.READY)), tasks.c.wake_at <= bindparam("now", type_=BigInteger), tasks.c.category.is_not(None))
+    .where(any_of(tasks.c.state, State.WAITING, State.READY), tasks.c.wake_at <= bindparam("now", type_=BigInteger), tasks.c.category.is_not(None))
     .order_by(tasks.c.wake_at)
     .limit(bindparam("most")),
 )
@@ -35,12 +35,12 @@ _QUEUE = Query(
 _AGENTS = Query(select(agents))
 _RUNNING = Query(select(attempts.c.agent_id, func.count().label("n")).where(attempts.c.state == "running").group_by(attempts.c.agent_id))
 _FAILED_ON = Query(
-    select(attempts.c.agent_id).where(attempts.c.task_id == bindparam("task_id"), attempts.c.state.in_(("failed", "timeout"))),
+    select(attempts.c.agent_id).where(attempts.c.task_id == bindparam("task_id"), any_of(attempts.c.state, "failed", "timeout")),
 )
 _RECORD = Query(
     select(attempts.c.agent_id, tasks.c.category, attempts.c.state, func.count().label("n"))
     .join(tasks, tasks.c.id == attempts.c.task_id)
-    .where(attempts.c.state.in_(("succeeded", "failed", "timeout")))
+    .where(any_of(attempts.c.state, "succeeded", "failed", "timeout"))
     .group_by(attempts.c.agent_id, tasks.c.category, attempts.c.state),
 )
 

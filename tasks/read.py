@@ -11,7 +11,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from models.errors import Invalid, NotFound
 from store import schema
 from store.journal import Journal, View, to_event
-from store.query import Query, Row
+from store.query import Query, Row, any_of
 from store.schema import agents, artifacts, attempts, decisions, dependencies, journal, postings, tasks
 from store.settings import Settings
 from tasks.keep import path_of
@@ -49,7 +49,7 @@ _AGENTS = Query(
         *agents.c,
         func.coalesce(func.sum(case((attempts.c.state == "running", 1), else_=0)), 0).cast(Integer).label("running"),
         func.coalesce(func.sum(case((attempts.c.state == "succeeded", 1), else_=0)), 0).cast(Integer).label("succeeded"),
-        func.coalesce(func.sum(case((attempts.c.state.in_(("failed", "timeout")), 1), else_=0)), 0).cast(Integer).label("failed"),
+        func.coalesce(func.sum(case((any_of(attempts.c.state, "failed", "timeout"), 1), else_=0)), 0).cast(Integer).label("failed"),
     )
     .outerjoin(attempts, attempts.c.agent_id == agents.c.id)
     .group_by(*agents.c)
