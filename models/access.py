@@ -1,0 +1,188 @@
+"""Who may do what: one table of rules for routes and one for topics of the feed. What has no rule is refused.
+
+The tables say which *roles* pass; `Viewer` adds whose *objects* a person sees: a client its own tasks, an agent what is assigned to it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from models.errors import Invalid
+
+
+class Role(StrEnum):
+    """What a user is to the house."""
+
+    ADMIN = "admin"  # everything, users too
+    OPERATOR = "operator"  # runs the business
+    ANALYST = "analyst"  # reads everything but users, changes nothing
+    CLIENT = "client"  # submits work and sees its own
+    AGENT = "agent"  # sees what is assigned to the agent whose id is its name
+
+
+EVERYBODY = frozenset(Role)
+STAFF = frozenset({Role.ADMIN, Role.OPERATOR, Role.ANALYST})
+OPERATORS = frozenset({Role.ADMIN, Role.OPERATOR})
+OPERATORS_AND_CLIENTS = OPERATORS | {Role.CLIENT}
+STAFF_AND_CLIENTS = STAFF | {Role.CLIENT}
+STAFF_AND_AGENTS = STAFF | {Role.AGENT}
+ADMINS = frozenset({Role.ADMIN})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Who may use a route."""
+
+    roles: frozenset[Role]
+    anonymous: bool = False  # also without logging in
+    local: bool = False  # also without logging in, from the same machine
+
+
+def _roles(roles: frozenset[Role]) -> Rule:
+    return Rule(roles=roles)
+
+
+_OPEN = Rule(roles=EVERYBODY, anonymous=True)
+
+RULES: Mapping[str, Rule] = MappingProxyType(
+    {
+        "POST /token": _OPEN,
+        "POST /token/renew": _roles(EVERYBODY),
+        "GET /me": _roles(EVERYBODY),
+        "POST /feed/ticket": _roles(EVERYBODY),
+        "WS /feed": _roles(EVERYBODY),  # topics have their own rules
+        "POST /tasks": _roles(OPERATORS_AND_CLIENTS),
+        "GET /tasks": _roles(EVERYBODY),
+        "GET /tasks/counts": _roles(STAFF_AND_CLIENTS),
+        "GET /tasks/{task_id}": _roles(EVERYBODY),
+        "POST /tasks/{task_id}/cancel": _roles(OPERATORS_AND_CLIENTS),
+        "POST /tasks/{task_id}/retry": _roles(OPERATORS),
+        "POST /tasks/{task_id}/approve": _roles(OPERATORS),
+        "POST /tasks/{task_id}/review": _roles(OPERATORS),
+        "POST /tasks/{task_id}/pause": _roles(OPERATORS),
+        "POST /tasks/{task_id}/resume": _roles(OPERATORS),
+        "POST /tasks/{task_id}/priority": _roles(OPERATORS),
+        "GET /artifacts/{artifact_id}": _roles(EVERYBODY),
+        "POST /files": _roles(OPERATORS_AND_CLIENTS),
+        "GET /agents": _roles(STAFF_AND_AGENTS),
+        "GET /postings": _roles(STAFF),
+        "GET /kpis": _roles(STAFF_AND_CLIENTS),
+        "GET /kpis/{kpi_id}/rows": _roles(STAFF_AND_CLIENTS),
+        "GET /openapi.json": _OPEN,
+        "GET /healthz": _OPEN,
+        "GET /readyz": _OPEN,
+        "GET /metrics": Rule(roles=OPERATORS, local=True),
+    },
+)
+
+TOPICS: Mapping[str, frozenset[Role]] = MappingProxyType(
+    {
+        "tasks": EVERYBODY,  # clients and agents: their own
+        "agents": STAFF_AND_AGENTS,  # agents: themselves
+        "postings": STAFF,
+        "users": ADMINS,
+        "system": OPERATORS,
+    },
+)
+
+TOPIC_OF: Mapping[str, str] = MappingProxyType(  # by the ledger table that an event is about
+    {
+        "tasks": "tasks",
+        "attempts": "tasks",
+        "dependencies": "tasks",
+        "decisions": "tasks",
+        "artifacts": "tasks",
+        "agents": "agents",
+        "postings": "postings",
+        "users": "users",
+        "requests": "system",
+    },
+)
+
+
+def may_use(role: Role | None, route: str) -> bool:
+    """Tell whether a role, or null for somebody who has not logged in, may use a route such as `GET /tasks`."""
+    rule = RULES.get(route)
+    if rule is None:
+        return False
+    return rule.anonymous if role is None else role in rule.roles
+
+
+def topics_of(role: Role) -> frozenset[str]:
+    """Return the topics of the feed that a role may follow."""
+    return frozenset(topic for topic, roles in TOPICS.items() if role in roles)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewer:
+    """Somebody who has logged in."""
+
+    name: str
+    role: Role
+    client: str | None = None  # whose tasks a viewer of role client sees; null for all other roles
+
+    def __post_init__(self) -> None:
+        """Refuse a client who is nobody's: null means "not limited" everywhere else."""
+        if (self.role is Role.CLIENT) != bool(self.client):
+            message = "a user of role client, and no other, needs the client whose tasks it sees"
+            raise Invalid(message)
+
+    @property
+    def actor(self) -> str:
+        """How the journal names the viewer."""
+        return f"user:{self.name}"
+
+    @property
+    def agent(self) -> str | None:
+        """The one agent whose work the viewer sees; null: not limited to one."""
+        return self.name if self.role is Role.AGENT else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """A class of viewers of the feed who see the same events."""
+
+    topics: frozenset[str]
+    client: str | None = None  # only this client's events
+    agent: str | None = None  # only events about this agent
+
+    @classmethod
+    def of(cls, viewer: Viewer, topics: frozenset[str]) -> "Scope":
+        """Return the scope of a viewer that follows these topics, of which it keeps those that it may follow."""
+        return cls(topics=topics & topics_of(viewer.role), client=viewer.client, agent=viewer.agent)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """Whom an event concerns."""
+
+    topic: str | None  # null: an entity without a topic, shown to nobody
+    client: str | None
+    agents: frozenset[str]
+
+    @classmethod
+    def of(cls, entity: str, key: str, patch: Mapping[str, Any], facts: Mapping[str, Any]) -> "Audience":
+        """Read from an event whose it is."""
+        named = {patch.get("agent_id"), patch.get("wanted_agent"), facts.get("agent_id"), key if entity == "agents" else None}
+        client = facts.get("client")
+        return cls(
+            topic=TOPIC_OF.get(entity),
+            client=client if isinstance(client, str) else None,
+            agents=frozenset(name for name in named if isinstance(name, str)),
+        )
+
+
+def concerns(audience: Audience, scope: Scope) -> bool:
+    """Tell whether viewers of a scope may see what concerns an audience."""
+    if audience.topic not in scope.topics:
+        return False
+    if scope.client is not None and audience.client != scope.client:
+        return False
+    return scope.agent is None or scope.agent in audience.agents
+
+
+def assigned(detail: Mapping[str, Any], agent: str) -> bool:
+    """Tell whether a task, with its attempts, is or was given to an agent."""
+    return detail["task"]["wanted_agent"] == agent or any(attempt["agent_id"] == agent for attempt in detail["attempts"])

@@ -1,0 +1,104 @@
+"""Rules of access: pure tables."""
+
+import itertools
+
+import pytest
+
+from models.access import RULES, TOPIC_OF, TOPICS, Audience, Role, Scope, Viewer, assigned, concerns, may_use, topics_of
+from models.errors import Invalid
+from store.schema import BY_NAME
+
+
+def viewer(role: Role) -> Viewer:
+    return Viewer(name="scrape-1", role=role, client="acme" if role is Role.CLIENT else None)
+
+
+def audience(entity="tasks", key="t_1", patch=None, **facts) -> Audience:
+    return Audience.of(entity, key, patch or {}, facts)
+
+
+@pytest.mark.parametrize("role", [None, *Role])
+def test_what_has_no_rule_is_refused(role):
+    assert not may_use(role, "GET /no/such/route")
+    assert not may_use(role, "DELETE /tasks")
+
+
+def test_only_logging_in_health_and_the_description_of_the_api_are_open_to_everybody():
+    opened = {route for route in RULES if may_use(None, route)}
+    assert opened == {"POST /token", "GET /healthz", "GET /readyz", "GET /openapi.json"}
+
+
+def test_an_analyst_changes_nothing():
+    changing = {route for route in RULES if route.startswith("POST") and may_use(Role.ANALYST, route)}
+    assert changing == {"POST /token", "POST /token/renew", "POST /feed/ticket"}
+
+
+def test_an_agent_changes_nothing():
+    changing = {route for route in RULES if route.startswith("POST") and may_use(Role.AGENT, route)}
+    assert changing == {"POST /token", "POST /token/renew", "POST /feed/ticket"}
+
+
+def test_every_table_of_the_ledger_has_a_topic_and_every_topic_a_rule():
+    assert TOPIC_OF.keys() == BY_NAME.keys()
+    assert set(TOPIC_OF.values()) == TOPICS.keys()
+
+
+def test_the_admin_may_do_everything():
+    assert all(may_use(Role.ADMIN, route) for route in RULES)
+    assert topics_of(Role.ADMIN) == TOPICS.keys()
+
+
+def test_only_admins_follow_users():
+    assert [role for role in Role if "users" in topics_of(role)] == [Role.ADMIN]
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_scope_never_holds_a_topic_that_the_role_may_not_follow(role):
+    assert Scope.of(viewer(role), frozenset(TOPICS)).topics == topics_of(role)
+    assert Scope.of(viewer(role), frozenset({"nonsense"})).topics == frozenset()
+
+
+def test_the_whole_table_of_entity_role_and_owner():
+    """A client sees what bears its name, an agent what names it, and nobody else is limited."""
+    for entity, role in itertools.product(BY_NAME, Role):
+        scope = Scope.of(viewer(role), frozenset(TOPICS))
+        follows = TOPIC_OF[entity] in topics_of(role)
+        own = audience(entity, client="acme", agent_id="scrape-1")
+        foreign = audience(entity, client="other", agent_id="query-1")
+        nobodys = audience(entity)
+        limited = role in {Role.CLIENT, Role.AGENT}
+        assert concerns(own, scope) is follows, (entity, role)
+        assert concerns(foreign, scope) is (follows and not limited), (entity, role)
+        assert concerns(nobodys, scope) is (follows and not limited), (entity, role)
+
+
+def test_an_entity_without_a_topic_is_shown_to_nobody():
+    unknown = audience("credentials", client="acme", agent_id="scrape-1")
+    assert not any(concerns(unknown, Scope.of(viewer(role), frozenset(TOPICS))) for role in Role)
+
+
+def test_an_agent_sees_the_row_of_itself_and_tasks_wanted_from_it():
+    scope = Scope.of(viewer(Role.AGENT), frozenset(TOPICS))
+    assert concerns(audience("agents", "scrape-1"), scope)
+    assert not concerns(audience("agents", "query-1"), scope)
+    assert concerns(audience("tasks", patch={"wanted_agent": "scrape-1"}), scope)
+    assert not concerns(audience("tasks", "scrape-1"), scope)
+
+
+@pytest.mark.parametrize("client", [None, ""])
+def test_a_client_who_is_nobodys_is_refused_because_null_means_not_limited(client):
+    with pytest.raises(Invalid):
+        Viewer(name="ann", role=Role.CLIENT, client=client)
+
+
+@pytest.mark.parametrize("role", set(Role) - {Role.CLIENT})
+def test_only_a_client_belongs_to_a_client(role):
+    with pytest.raises(Invalid):
+        Viewer(name="ann", role=role, client="acme")
+
+
+def test_a_task_is_assigned_by_wish_or_by_an_attempt():
+    task = {"task": {"wanted_agent": None}, "attempts": [{"agent_id": "query-1"}]}
+    assert assigned(task, "query-1")
+    assert not assigned(task, "scrape-1")
+    assert assigned({"task": {"wanted_agent": "scrape-1"}, "attempts": []}, "scrape-1")
