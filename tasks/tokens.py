@@ -1,7 +1,8 @@
 """Tokens: what shows for some minutes that somebody logged in; and tickets, which open one connection to the feed.
 
-Both are JSON Web Tokens signed with the Ed25519 key of the home; one algorithm, every claim required. Each use asks the ledger, at most a second late,
-whether the user was disabled or its sessions were ended. A ticket is bound to its user and opens once, not later than 30 seconds after it was given.
+Both are JSON Web Tokens signed with the Ed25519 key of the home; one algorithm, every claim required. Each use asks the ledger, at most a second
+late, whether the user was disabled or its sessions were ended. A ticket is bound to its user and opens once, not later than 30 seconds after it was
+given.
 """
 
 import contextlib

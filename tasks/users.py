@@ -165,7 +165,7 @@ class Door:
 
     def __init__(self, journal: Journal, tries: Tries | None = None) -> None:
         self._journal = journal
-        self._tries = tries or Tries()
+        self._tries = Tries() if tries is None else tries
         self._waiting = threading.BoundedSemaphore(WAITING_MOST)
         self._hashing = threading.BoundedSemaphore(HASHING_MOST)
 
