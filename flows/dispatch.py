@@ -25,12 +25,12 @@ def dispatch(minutes: float | None = None) -> dict[str, int]:
     attempts = 0
     with Shift(journal, settings, minutes=minutes) as shift:
         while shift.open or running:
-            running = {future for future in running if not future.state.is_final()}
             if not shift.open:
                 shift.leave_lane()
             for claim in shift.claims(len(running)) if shift.open else ():
                 made[claim.task_id] = perform_step.submit(journal, settings, claim, shift.running, wait_for=_before(claim, made), return_state=False)
                 running.add(made[claim.task_id])
+                made[claim.task_id].add_done_callback(running.discard)  # asking a future for its state would ask the server
                 attempts += 1
             while len(made) > REMEMBERED:
                 made.popitem(last=False)

@@ -2,9 +2,10 @@
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 from prefect.runtime import task_run
+from prefect.states import Completed, Failed
 
-from agents.contract import AgentError
 from models.untrusted import Untrusted
 from store.journal import Journal
 from store.settings import Settings
@@ -12,16 +13,15 @@ from tasks.claim import Claim
 from tasks.perform import Running, perform
 
 
-def _name() -> str:
+def _name() -> State[None]:
     claim: Claim = task_run.parameters["claim"]
     return f"{claim.kind} · {Untrusted(claim.title).line(60)} · attempt {claim.number}"
 
 
 @task(name="perform", task_run_name=_name, cache_policy=NO_CACHE, persist_result=False)
-def perform_step(journal: Journal, settings: Settings, claim: Claim, running: Running) -> str:
+def perform_step(journal: Journal, settings: Settings, claim: Claim, running: Running) -> State[None]:
     """Perform one attempt. The ledger holds the outcome before Prefect hears of it; a failed attempt fails the step, so that its graph shows it."""
     ended = perform(journal, settings, claim, running, run_id=str(task_run.id))
-    if ended.state != "succeeded":
-        message = f"{ended.state}: {ended.error}"
-        raise AgentError(message)
-    return ended.state
+    if ended.state == "succeeded":
+        return Completed(message=claim.task_id)
+    return Failed(message=f"{ended.state}: {ended.error}")
