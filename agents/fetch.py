@@ -11,6 +11,7 @@ import threading
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from http.client import responses
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -40,8 +41,7 @@ class Answer:
         """Return itself when the status is an expected one. Raises `AgentError`; a busy (408, 425, 429) or broken (5xx) server is worth another try."""
         if self.status in expect:
             return self
-        phrase = HTTPStatus(self.status).phrase if self.status in HTTPStatus else "unknown status"
-        message = f"{self.url} answered {self.status} ({phrase})"
+        message = f"{self.url} answered {self.status} ({responses.get(self.status, 'unknown status')})"
         raise AgentError(message, retryable=self.status in _BUSY or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR)
 
     @property

@@ -8,13 +8,13 @@ import contextlib
 import ipaddress
 import socket
 import ssl
-import threading
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final
 
 import httpcore
 
 from agents.contract import AgentError, Control
+from agents.waiting import unblocked
 
 Resolve = Callable[[str, int], list[str]]
 
@@ -78,7 +78,7 @@ class Pinned(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """Connect to the first address of the name that answers."""
         failure: Exception = httpcore.ConnectError("no address")
-        for address in permitted(host, port, self._lookup(host, port), self._private_hosts):
+        for address in permitted(host, port, self._addresses(host, port), self._private_hosts):
             try:
                 stream = self._connect(address, port, timeout or CONNECT_S, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
@@ -101,27 +101,9 @@ class Pinned(httpcore.NetworkBackend):
         while self._lines:
             self._lines.pop().close()
 
-    def _lookup(self, host: str, port: int) -> list[str]:
-        """Resolve in a thread, because a resolver can take many seconds and cannot be interrupted."""
-        answer: list[list[str] | AgentError] = []
-
-        def ask() -> None:
-            try:
-                answer.append(self._resolve(host, port))
-            except AgentError as error:
-                answer.append(error)
-
-        thread = threading.Thread(target=ask, daemon=True, name=f"resolve {host}")
-        thread.start()
-        while thread.is_alive():
-            thread.join(0.2)
-            self._control.check()
-        if not answer:  # a bug in the resolver, reported by the thread itself
-            message = f"the name {host} cannot be resolved"
-            raise AgentError(message, retryable=True)
-        if isinstance(answer[0], AgentError):
-            raise answer[0]
-        return answer[0]
+    def _addresses(self, host: str, port: int) -> list[str]:
+        """Resolve the name; a resolver can take many seconds and cannot be interrupted."""
+        return unblocked(self._control, lambda: self._resolve(host, port))
 
     def _connect(self, address: str, port: int, timeout: float, local: str | None, options: Iterable[httpcore.SOCKET_OPTION] | None) -> httpcore.NetworkStream:
         """Connect in short tries, so that a silent address does not keep the attempt from stopping."""
