@@ -19,6 +19,7 @@ from sqlalchemy import bindparam, select
 
 from agents import registry
 from models.errors import NotFound
+from models.task import Reason, State
 from store.journal import Journal, View
 from store.query import Query, Row
 from store.schema import requests, tasks, users
@@ -106,6 +107,11 @@ def check(journal: Journal, settings: Settings) -> list[Checked]:
     expected = _read("expected.json")
     ends = [_end(item, details[item["ref"]]["task"]) for item in expected["ends"] if item["ref"] in details]
     return ends + [_check(item, details[item["ref"]], settings) for item in expected["checks"] if item["ref"] in details]
+
+
+def at_rest(task: Row) -> bool:
+    """Tell whether only a person moves this task on: it ended, is paused, or waits for a decision or an approval."""
+    return task["state"] in {State.DONE, State.REVIEW, State.PAUSED} or (task["state"] == State.WAITING and task["reason"] == Reason.APPROVAL)
 
 
 def _read(name: str) -> Any:

@@ -20,10 +20,31 @@ def work(queries: Path) -> dict[str, Any]:
     return {"tasks": list(tasks)}
 
 
+_SAID = {  # what the client wrote
+    "catalogue": "All books of our site, please: number, title, author, shelf, condition, year, pages, price and copies. Some prices are on request.",
+    "orders": "The shop writes dates in three ways and sends some lines twice. Customers moved; take their newest address.",
+    "shelves": "Which shelf earns what, and which books are below the level at which we order again?",
+    "report": "Pictures for our meeting: what was sold when, where and from which shelf.",
+    "letter": "Two pages at most, for the team. Months, shelves and the ten books that we miss most.",
+    "payments": "Which payment belongs to which order? A euro more or less does not matter. List what is open.",
+    "nightly": "Our own flow, as every night: reconcile to the cent and name the orders that are worth a reminder.",
+    "year": "What does a week look like, what did the autumn sale bring, and what happened in August?",
+    "parts": "Our tills read 250 lines at a time.",
+    "announce": "Their system is moody: when it answers 503, ask again a moment later.",
+    "roasts": "Ask for a token, then all pages of orders and the rates of the month's last day.",
+    "ledger": "One row an order, with the euro beside the dollars.",
+    "invoice": "Please show it to us before it goes out.",
+    "cooking": "Scrape the product listing of a website (several pages with a next link) and extract title, author, price and link of each book. "
+    "We need a web scraper, data extraction from HTML pages with CSS selectors, output as CSV.",
+    "spring": "Same as last time, please. You know what we like. Thanks!",
+}
+
+
 def _task(ref: str, title: str, client: str, category: str | None, kind: str, inputs: dict[str, Any], **more: Any) -> dict[str, Any]:
     needs = [{"task": need} for need in more.pop("needs", ())]
     given = {} if category is None else {"category": category}
-    return {"ref": ref, "title": title, "client": client, **given, "kind": kind, "inputs": inputs, **({"needs": needs} if needs else {}), **more}
+    linked = {"needs": needs} if needs else {}
+    return {"ref": ref, "title": title, "description": _SAID[ref], "client": client, **given, "kind": kind, "inputs": inputs, **linked, **more}
 
 
 def _file(name: str) -> dict[str, str]:
@@ -180,13 +201,6 @@ def _unsorted() -> tuple[dict[str, Any], ...]:
     }
     note = {"template": "Dear team,\n\nthank you for {{ what }}.\n", "values": {"what": "the good spring"}, "name": "note"}
     return (
-        _task(
-            "cooking", "Web scraping: extract all cooking books from a website", OWL, None, "scrape", shelf, price_cents=6_000,
-            description="Scrape the product listing of a website (several pages with a next link) and extract title, author, price and link of "
-            "each book. We need a web scraper, data extraction from HTML pages with CSS selectors, output as CSV.",
-        ),
-        _task(
-            "spring", "The thing for spring", OWL, None, "generate", note, price_cents=5_000,
-            description="Same as last time, please. You know what we like. Thanks!",
-        ),
-    )  # fmt: skip
+        _task("cooking", "Web scraping: extract all cooking books from a website", OWL, None, "scrape", shelf, price_cents=6_000),
+        _task("spring", "The thing for spring", OWL, None, "generate", note, price_cents=5_000),
+    )
