@@ -3,6 +3,7 @@
 from collections import OrderedDict
 
 from prefect import allow_failure, flow
+from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 
@@ -20,8 +21,8 @@ def dispatch(minutes: float | None = None) -> dict[str, int]:
     """Work for some minutes (null: as set), then hand over; return how many attempts were made."""
     settings = load()
     journal = open_journal(settings)
-    made: OrderedDict[str, PrefectFuture[str]] = OrderedDict()
-    running: set[PrefectFuture[str]] = set()
+    made: OrderedDict[str, PrefectFuture[State[None]]] = OrderedDict()
+    running: set[PrefectFuture[State[None]]] = set()
     attempts = 0
     with Shift(journal, settings, minutes=minutes) as shift:
         while shift.open or running:
@@ -38,7 +39,7 @@ def dispatch(minutes: float | None = None) -> dict[str, int]:
     return {"attempts": attempts}
 
 
-def _before(claim: Claim, made: OrderedDict[str, PrefectFuture[str]]) -> list[allow_failure]:
+def _before(claim: Claim, made: OrderedDict[str, PrefectFuture[State[None]]]) -> list[allow_failure]:
     """Return the steps of the direct dependencies: they ended, as the ledger knows, so nothing waits; the graph shows the edges."""
     return [allow_failure(made[task_id]) for task_id in claim.needs if task_id in made]
 

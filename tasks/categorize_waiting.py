@@ -30,9 +30,8 @@ def categorize_waiting(journal: Journal, *, least: float, actor: str) -> int:
     if not waiting:
         return 0
     try:
-        guesses = [
-            (one.category, one.confidence) for one in categorize([(Untrusted(row["title"]), Untrusted(row["description"])) for row in waiting])
-        ]
+        found = categorize([(Untrusted(row["title"]), Untrusted(row["description"])) for row in waiting])
+        guesses: list[tuple[str | None, float]] = [(one.category, one.confidence) for one in found]
     except StoreError as error:
         logger.exception("no categorizer: people must choose")
         guesses = [(None, 0.0)] * len(waiting)

@@ -1,8 +1,7 @@
 """A shift: a process that gives out tasks for some minutes and hands over.
 
-It holds a lane while it claims. Of several shifts one holds each lane and the others stand by: whoever finds a lane free, lapsed or held by a
-dead process takes it. So a shift may be killed at any moment: the next one goes on within a second where one stands by, and what the dead one held is taken
-back.
+It holds a lane while it claims. Of several shifts one holds each lane and the others stand by: whoever finds a lane free, lapsed or held by a dead
+process takes it. So a shift may be killed at any moment: one that stands by goes on within a second and takes back what the dead one held.
 """
 
 import logging

@@ -13,7 +13,7 @@ from tasks.claim import Claim
 from tasks.perform import Running, perform
 
 
-def _name() -> State[None]:
+def _name() -> str:
     claim: Claim = task_run.parameters["claim"]
     return f"{claim.kind} · {Untrusted(claim.title).line(60)} · attempt {claim.number}"
 

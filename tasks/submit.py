@@ -149,7 +149,7 @@ def _same_answer(known: Row, body: str) -> Row:
 
 def _write(tx: Tx, work: Work, order: Sequence[int], *, settings: Settings, source: str, client: str | None) -> Row:
     group_id = new_id("g", tx.now) if len(work.tasks) > 1 else None
-    task_ids = [new_id("t", tx.now) for _ in work.tasks]
+    task_ids = sorted(new_id("t", tx.now) for _ in work.tasks)  # so that they list in the order of the work
     ids = {task.ref: task_id for task, task_id in zip(work.tasks, task_ids, strict=True) if task.ref is not None}
     rows = []
     links: list[Row] = []
