@@ -1,0 +1,40 @@
+"""`arbiter run`: one flow, once, in the foreground."""
+
+import subprocess
+import sys
+from typing import Annotated
+
+import typer
+
+from cli import running
+from cli.home import settings
+from cli.services import answers
+from models.errors import NotFound
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command of this file."""
+    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run)
+
+
+def run(context: typer.Context, flow: Annotated[str, typer.Argument(help="its name: dispatch, measure, …", show_default=False)]) -> None:
+    """Run a flow once. It reports to the Prefect server of `arbiter up` when that runs, else to one of its own for the time of the run."""
+    from store.settings import PROJECT
+
+    known = sorted(path.stem for path in (PROJECT / "flows").glob("*.py") if path.stem != "__init__")
+    if flow not in known:
+        message = f"there is no flow {flow!r}; there are {', '.join(known)}"
+        raise NotFound(message)
+    raise typer.Exit(subprocess.call((sys.executable, "-m", f"flows.{flow}", *context.args), env=_environment()))
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of a flow: the running Prefect server, or none, which makes the flow start its own."""
+    from cli.services import Ports, environment
+
+    found = settings()
+    prefect = running.read(found.run).get("services", {}).get("prefect", {})
+    env = environment(found, Ports(api=found.api.port, dashboard=0, prefect=prefect.get("port") or 0, examples=0))
+    if not prefect or not answers(f"{prefect['url']}/api/health"):
+        del env["PREFECT_API_URL"]
+    return env
