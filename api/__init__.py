@@ -1,0 +1,1 @@
+"""The API tells: routes that parse, call one function and answer, and the live feed."""

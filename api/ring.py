@@ -1,0 +1,133 @@
+"""The last events, each encoded and framed once and shared by all who may see it."""
+
+import json
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from api.link import frame
+from models.access import Audience, Scope, concerns
+from models.clock import iso
+from models.event import Event
+
+EVENTS_MOST = 8192
+BYTES_MOST = 32 * 1024 * 1024
+BLOCK = 256  # chunks end where a multiple of so many events ends, so that clients who are behind soon share them
+CHUNK_BYTES = 128 * 1024  # of frames in one write, unless a single event is larger
+KEPT = 64  # chunks that are kept joined
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """An event as it goes over the wire."""
+
+    seq: int
+    audience: Audience
+    frame: bytes
+    user: str | None = None  # whose rights it may have changed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """What one class of viewers gets in one write: frames, maybe none, and how far they reach."""
+
+    frames: bytes
+    cursor: int
+
+
+def encode(event: Event) -> Item:
+    """Encode an event. Its `at` is ISO 8601 text; `patch` and `facts` are the journal's own, with instants in microseconds."""
+    body = {
+        "type": "event", "seq": event.seq, "at": iso(event.at), "kind": event.kind, "entity": event.entity, "key": event.key, "actor": event.actor,
+        "patch": dict(event.patch), "facts": dict(event.facts),
+    }  # fmt: skip
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    audience = Audience.of(event.entity, event.key, event.patch, event.facts)
+    return Item(seq=event.seq, audience=audience, frame=frame(text), user=event.key if event.entity == "users" else None)
+
+
+def join(items: Sequence[Item], scope: Scope) -> bytes:
+    """Return the frames that viewers of a scope may see."""
+    return b"".join([item.frame for item in items if concerns(item.audience, scope)])
+
+
+def reach(items: Sequence[Item], start: int, stop: int) -> int:
+    """Return where a chunk that begins at `start` ends, at `stop` or before, so that it stays small; it has at least one item."""
+    size = 0
+    for place in range(start, stop):
+        size += len(items[place].frame)
+        if size > CHUNK_BYTES and place > start:
+            return place
+    return stop
+
+
+@dataclass(slots=True)
+class Page:
+    """Events older than the ring, read once for all who are that far behind."""
+
+    items: Sequence[Item]
+    joined: dict[Scope, bytes] = field(default_factory=dict)
+
+    def chunk(self, scope: Scope) -> Chunk:
+        """Return what viewers of a scope get of it."""
+        if scope not in self.joined:
+            self.joined[scope] = join(self.items, scope)
+        return Chunk(frames=self.joined[scope], cursor=self.items[-1].seq)
+
+
+class Ring:
+    """Holds all events after `floor` up to `head`; the oldest go when there are too many, or too large ones."""
+
+    def __init__(self, *, events_most: int = EVENTS_MOST, bytes_most: int = BYTES_MOST) -> None:
+        self._events_most = events_most
+        self._bytes_most = bytes_most
+        self._items: list[Item] = []
+        self._seqs: list[int] = []
+        self._dropped = 0  # events that went; the place of the first item in the whole stream
+        self._size = 0
+        self._joined: OrderedDict[tuple[Scope, int, int], Chunk] = OrderedDict()
+        self.floor = 0
+        self.head = 0
+
+    def begin(self, floor: int) -> None:
+        """Set where an empty ring begins."""
+        self.floor = self.head = floor
+
+    def covers(self, cursor: int) -> bool:
+        """Tell whether everything after a cursor is here."""
+        return cursor >= self.floor
+
+    def add(self, items: Sequence[Item]) -> None:
+        """Take the next events of the journal."""
+        self._items += items
+        self._seqs += [item.seq for item in items]
+        self._size += sum(len(item.frame) for item in items)
+        self.head = self._seqs[-1] if self._seqs else self.head
+        self._trim()
+
+    def chunk(self, scope: Scope, cursor: int) -> Chunk:
+        """Return the next frames for viewers of a scope after a cursor that the ring covers."""
+        start = bisect_right(self._seqs, cursor)
+        if start == len(self._seqs):
+            return Chunk(frames=b"", cursor=self.head)
+        block_end = ((self._dropped + start) // BLOCK + 1) * BLOCK - self._dropped
+        end = reach(self._items, start, min(block_end, len(self._items)))
+        key = (scope, self._dropped + start, self._dropped + end)
+        if key not in self._joined:
+            self._joined[key] = Chunk(frames=join(self._items[start:end], scope), cursor=self._seqs[end - 1])
+            while len(self._joined) > KEPT:
+                self._joined.popitem(last=False)
+        self._joined.move_to_end(key)
+        return self._joined[key]
+
+    def _trim(self) -> None:
+        drop, size = 0, self._size
+        while drop < len(self._items) - 1 and (len(self._items) - drop > self._events_most or size > self._bytes_most):
+            size -= len(self._items[drop].frame)
+            drop += 1
+        if drop:
+            self.floor = self._seqs[drop - 1]
+            del self._items[:drop], self._seqs[:drop]
+            self._dropped += drop
+            self._size = size

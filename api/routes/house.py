@@ -1,0 +1,46 @@
+"""What the house has and how it does: agents, postings, KPIs."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from api.answers import shown_all
+from api.auth import GuardedRoute
+from api.parts import The, Who
+from tasks import measure, read
+
+router = APIRouter(route_class=GuardedRoute, tags=["house"])
+
+Window = Annotated[str, Query(max_length=20)]
+
+
+@router.get("/agents")
+def agents(the: The, viewer: Who) -> dict[str, Any]:
+    """Return all agents with how many attempts they have running, succeeded and failed; an agent sees itself."""
+    rows = read.list_agents(the.journal)
+    return {"items": shown_all(row for row in rows if viewer.agent in {None, row["id"]})}
+
+
+@router.get("/postings")
+def postings(the: The, state: Annotated[str | None, Query(max_length=20)] = None, most: Annotated[int, Query(ge=1, le=500)] = 100) -> dict[str, Any]:
+    """Return postings, newest first."""
+    return {"items": shown_all(read.list_postings(the.journal, state=state, most=most))}
+
+
+@router.get("/kpis")
+def kpis(the: The, viewer: Who, window: Window = "7d") -> dict[str, Any]:
+    """Return all KPIs over a window, with the window before it; a client's are of its own tasks. Instants are microseconds."""
+    return measure.kpis(the.settings.lake, window=window, now=the.journal.clock(), client=viewer.client)
+
+
+@router.get("/kpis/{kpi_id}/rows")
+def kpi_rows(
+    the: The,
+    viewer: Who,
+    kpi_id: str,
+    window: Window = "7d",
+    currency: Annotated[str | None, Query(max_length=3)] = None,
+    most: Annotated[int, Query(ge=1, le=500)] = 500,
+) -> dict[str, Any]:
+    """Return the ends of tasks that a KPI counts in a window, newest first. Instants are microseconds."""
+    return measure.rows(the.settings.lake, kpi_id, window=window, now=the.journal.clock(), client=viewer.client, currency=currency, most=most)

@@ -1,0 +1,157 @@
+"""Tasks: submit, read, and what people do to them."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt
+
+from api.answers import shown, shown_all
+from api.auth import GuardedRoute
+from api.parts import Parts, The, Who
+from models.access import Viewer, assigned
+from models.errors import NotFound
+from models.task import Outcome, State
+from tasks import act, read
+from tasks.moves import public
+from tasks.submit import Work, submit
+
+router = APIRouter(route_class=GuardedRoute, tags=["tasks"])
+
+SOURCE = "api"
+
+
+def _one_or_many(data: Any) -> Any:
+    return data if isinstance(data, dict) and "tasks" in data else {"tasks": [data]}
+
+
+Submitted = Annotated[Work, BeforeValidator(_one_or_many)]  # a single task needs no list
+Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^[!-~]+$")]
+Text = Annotated[str | None, Query(max_length=300)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Because(_Strict):
+    """Why somebody does it; kept with the task."""
+
+    why: Annotated[str, Field(max_length=1000, pattern=r"^[^\x00]*$")] = ""
+
+
+class Choice(_Strict):
+    """The category that a person chose."""
+
+    category: Annotated[str, Field(max_length=100)]
+
+
+class Importance(_Strict):
+    """One point is worth one minute of waiting."""
+
+    priority: Annotated[StrictInt, Field(ge=-1000, le=1000)]
+
+
+class Filters(BaseModel):
+    """What a list of tasks is about; all that are given must hold."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    state: State | None = None
+    outcome: Outcome | None = None
+    category: Text = None
+    client: Text = None
+    agent: Text = None
+    source: Text = None
+    group: Text = None
+    text: Text = None
+    cursor: Annotated[str | None, Query(max_length=300)] = None
+    most: Annotated[int, Query(ge=1, le=500)] = 50
+
+
+@router.post("/tasks", status_code=202)
+def submit_work(the: The, viewer: Who, work: Submitted, key: Key = None) -> dict[str, Any]:
+    """Submit one task, or several that belong together: all are accepted or none. The same key with the same body gives the same answer, once."""
+    return submit(the.journal, work, settings=the.settings, actor=viewer.actor, source=SOURCE, client=viewer.client, key=key)
+
+
+@router.get("/tasks")
+def list_tasks(the: The, viewer: Who, filters: Annotated[Filters, Query()]) -> dict[str, Any]:
+    """Return a page of tasks, newest first; `next` is the cursor of the page after it."""
+    given = filters.model_dump()
+    if viewer.client is not None:
+        given["client"] = viewer.client
+    if viewer.agent is not None:
+        given["agent"] = viewer.agent
+    page = read.list_tasks(the.journal, **given)
+    return {"items": shown_all(page["items"]), "next": page["next"]}
+
+
+@router.get("/tasks/counts")
+def counts(the: The, viewer: Who) -> dict[str, int]:
+    """Return how many tasks are in each state."""
+    known = read.counts(the.journal, client=viewer.client)
+    return {state: known.get(state, 0) for state in State}
+
+
+@router.get("/tasks/{task_id}")
+def task(the: The, viewer: Who, task_id: str) -> dict[str, Any]:
+    """Return a task with its attempts, decisions, artifacts, the tasks before and after it, and its events."""
+    detail = seen_detail(the, viewer, task_id)
+    return {name: shown(part) if name == "task" else shown_all(part) for name, part in detail.items()}
+
+
+@router.post("/tasks/{task_id}/cancel")
+def cancel(the: The, viewer: Who, task_id: str, because: Because | None = None) -> dict[str, Any]:
+    """End a task, or ask its agent to stop."""
+    why = because.why if because else ""
+    return _acted(act.cancel(the.journal, task_id, actor=viewer.actor, why=why, client=viewer.client))
+
+
+@router.post("/tasks/{task_id}/retry")
+def retry(the: The, viewer: Who, task_id: str) -> dict[str, Any]:
+    """Try a task again that did not succeed, or end its pause before the next try."""
+    return _acted(act.retry(the.journal, task_id, actor=viewer.actor, client=viewer.client))
+
+
+@router.post("/tasks/{task_id}/approve")
+def approve(the: The, viewer: Who, task_id: str) -> dict[str, Any]:
+    """Let a task start that needs approval."""
+    return _acted(act.approve(the.journal, task_id, actor=viewer.actor, client=viewer.client))
+
+
+@router.post("/tasks/{task_id}/review")
+def review(the: The, viewer: Who, task_id: str, choice: Choice) -> dict[str, Any]:
+    """Choose the category of a task that nobody was sure about."""
+    return _acted(act.review(the.journal, task_id, choice.category, actor=viewer.actor, client=viewer.client))
+
+
+@router.post("/tasks/{task_id}/pause")
+def pause(the: The, viewer: Who, task_id: str, because: Because | None = None) -> dict[str, Any]:
+    """Keep a task that has not started from starting."""
+    why = because.why if because else ""
+    return _acted(act.pause(the.journal, task_id, actor=viewer.actor, why=why, client=viewer.client))
+
+
+@router.post("/tasks/{task_id}/resume")
+def resume(the: The, viewer: Who, task_id: str) -> dict[str, Any]:
+    """Let a paused task go on."""
+    return _acted(act.resume(the.journal, task_id, actor=viewer.actor, client=viewer.client))
+
+
+@router.post("/tasks/{task_id}/priority")
+def reprioritise(the: The, viewer: Who, task_id: str, importance: Importance) -> dict[str, Any]:
+    """Change how early a task stands in the queue."""
+    return _acted(act.reprioritise(the.journal, task_id, importance.priority, actor=viewer.actor, client=viewer.client))
+
+
+def seen_detail(the: Parts, viewer: Viewer, task_id: str) -> dict[str, Any]:
+    """Return a task's detail if the viewer may see it; otherwise `NotFound`, so that ids tell nothing."""
+    detail = read.task_detail(the.journal, task_id, client=viewer.client)
+    if viewer.agent is not None and not assigned(detail, viewer.agent):
+        message = f"there is no task {task_id!r}"
+        raise NotFound(message)
+    return detail
+
+
+def _acted(row: dict[str, Any]) -> dict[str, Any]:
+    return shown(public(row))
