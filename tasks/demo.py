@@ -31,6 +31,7 @@ from tasks.users import add_user
 
 EXAMPLES: Final = PROJECT / "examples"
 SOURCE: Final = "demo"
+DIGITS: Final = 6  # of a fraction that are compared: below them is noise of binary fractions
 USERS: Final = (("demo-operator", "operator", None), ("demo-analyst", "analyst", None), ("demo-client", "client", "Northwind Books"))
 
 _REQUESTS = Query(select(requests.c.answer).where(requests.c.id.like(bindparam("key"))))
@@ -182,9 +183,10 @@ def _check(item: Row, detail: Row, settings: Settings) -> Checked:
 
 
 def _at(value: Any, path: list[str]) -> Any:
+    """Return the part of a result that a path leads to; null when there is none."""
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
-    return value
+    return round(value, DIGITS) if isinstance(value, float) else value
 
 
 def _of_artifact(item: Row, detail: Row, settings: Settings) -> Any:
@@ -206,9 +208,8 @@ def _table(path: Path, name: str) -> pa.Table:
 
 
 def _sum(table: pa.Table, column: str | None) -> float | int | None:
-    """Add a column up; fractions are money in whole cents, so noise below them is cut."""
     total = pc.sum(table[column]).as_py()
-    return total if total is None or isinstance(total, int) else round(float(total), 2)
+    return total if total is None or isinstance(total, int) else round(float(total), DIGITS)
 
 
 MEASURES: Final[dict[str, Callable[[pa.Table, str | None], Any]]] = {

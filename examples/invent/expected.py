@@ -11,6 +11,7 @@ from examples.invent.roasts import PER_EURO
 from examples.invent.sales import Day
 
 LINES_A_PART = 250
+COLUMNS = 7  # of the year's sales
 
 
 def ends(work: dict[str, Any]) -> list[dict[str, Any]]:
@@ -86,6 +87,8 @@ def order_checks(lines: list[Line], customers: list[Customer], books: list[Book]
         _first("its revenue in cents", "shelves", "by_shelf.parquet", "revenue_cents", best[1]),
         _rows("books to be ordered again", "shelves", "restock.parquet", len(low)),
         _sum("cost of ordering them in cents", "shelves", "restock.parquet", "cost_cents", sum(low)),
+        _value("lines in the report", "report", ["rows"], len(earned)),
+        _value("revenue in the report", "report", ["target", "sum"], revenue / 100),
         _holds("revenue in the letter", "letter", "half-year.md", f"€{revenue / 100:,.2f}"),
         _holds("best shelf first in the letter's table", "letter", "half-year.md", f"| ---: |\n| {best[0].title()} | "),
         _holds("books to be ordered again in the letter", "letter", "half-year.md", f"{len(low)} books are below their level"),
@@ -128,9 +131,15 @@ def payment_checks(lines: list[Line], payments: list[Payment]) -> list[dict[str,
 
 
 def sales_checks(days: list[Day]) -> list[dict[str, Any]]:
-    """Return what the files of the tills hold together; the header counts as a line."""
+    """Return the figures of the report on the year, and how many files the tills get, where the header counts as a line."""
     parts = -(-(len(days) + 1) // LINES_A_PART)
+    uncounted = sum(day.visitors is None for day in days)
     return [
+        _value("days and shops in the report", "year", ["rows"], len(days)),
+        _value("revenue of the year", "year", ["target", "sum"], sum(day.revenue_cents for day in days) / 100),
+        _value("first day of the year", "year", ["time", "from"], min(day.day for day in days).isoformat()),
+        _value("share of cells that are missing", "year", ["missing_share"], round(uncounted / (len(days) * COLUMNS), 6)),
+        {"name": "reports with pictures", "ref": "year", "artifact": "report.*", "measure": "files", "expected": 2},
         {"name": "files for the tills", "ref": "parts", "artifact": "part-*.csv", "measure": "files", "expected": parts},
         _value("answer of the warehouse", "announce", ["saved", "answer"], "accepted"),
         {"name": "attempts until the warehouse answered", "ref": "announce", "measure": "attempts", "expected": 2},
