@@ -1,6 +1,7 @@
 """The kind `analyse`: a table becomes a report with pictures."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import Field
@@ -29,8 +30,14 @@ class AnalyseInputs(Inputs):
     title: str = Field("Report", min_length=1, max_length=200, description="heading of the report; foreign text is escaped")
     note: str = Field("", max_length=5000, description="a paragraph below the heading, plain text")
     time: str | None = Field(None, min_length=1, description="column to draw the time series by; null: the first date column, if any")
-    target: str | None = Field(None, min_length=1, description="numeric column of most interest (its series and its means by category are shown); null: the first numeric one that is no key")
-    formats: list[Literal["html", "pdf"]] = Field(default=["html", "pdf"], min_length=1, max_length=2, description="`report.html` (one file, nothing loaded) and `report.pdf`")
+    target: str | None = Field(
+        None,
+        min_length=1,
+        description="numeric column of most interest (its series and its means by category are shown); null: the first numeric one that is no key",
+    )
+    formats: list[Literal["html", "pdf"]] = Field(
+        default=["html", "pdf"], min_length=1, max_length=2, description="`report.html` (one file, nothing loaded) and `report.pdf`"
+    )
 
 
 class Analyse(Agent[AnalyseInputs]):
@@ -80,7 +87,8 @@ def _frame(job: Job[AnalyseInputs], control: Control) -> "pd.DataFrame":
         table = read(connection, path)
         ((rows,),) = table.count("*").fetchall()
         if not rows or rows > ROWS_MOST or len(table.columns) > COLUMNS_MOST:
-            message = f"{path.name} has {rows:,} rows and {len(table.columns)} columns; 1 to {ROWS_MOST:,} rows and at most {COLUMNS_MOST} columns can be analysed"
+            found = f"{path.name} has {rows:,} rows and {len(table.columns)} columns"
+            message = f"{found}; 1 to {ROWS_MOST:,} rows and at most {COLUMNS_MOST} columns can be analysed"
             raise AgentError(message)
         return table.df()
 
@@ -129,11 +137,21 @@ def _report(study: _Study, inputs: AnalyseInputs) -> Report:
 def _figures(study: _Study) -> list[tuple[str, str]]:
     """Return names and values of the tiles on top."""
     table, target, time = study.table, study.target, study.time
-    tiles = [("rows", f"{table.rows:,}"), ("columns", f"{len(table.columns)}"), ("cells missing", f"{table.missing_share:.1%}"), ("repeated rows", f"{table.duplicates:,}")]
+    tiles = [
+        ("rows", f"{table.rows:,}"),
+        ("columns", f"{len(table.columns)}"),
+        ("cells missing", f"{table.missing_share:.1%}"),
+        ("repeated rows", f"{table.duplicates:,}"),
+    ]
     if target and target.figures:
-        tiles += [(f"{target.name}, sum", compact(target.figures.total)), (f"{target.name}, mean", compact(target.figures.mean)), (f"{target.name}, median", compact(target.figures.median))]
+        tiles += [
+            (f"{target.name}, sum", compact(target.figures.total)),
+            (f"{target.name}, mean", compact(target.figures.mean)),
+            (f"{target.name}, median", compact(target.figures.median)),
+        ]
     if time and time.first and time.last:
-        tiles.append((f"{time.name}, from – to", f"{time.first} – {time.last}"))
+        days = (date.fromisoformat(time.last) - date.fromisoformat(time.first)).days + 1
+        tiles.append((f"{time.first} – {time.last}", f"{days:,} days"))
     return tiles
 
 
@@ -162,7 +180,9 @@ def _value(study: _Study) -> dict[str, Any]:
         "columns": len(table.columns),
         "duplicates": table.duplicates,
         "missing_share": round(table.missing_share, 6),
-        "target": {"column": target.name, "sum": figures.total, "mean": figures.mean, "median": figures.median, "missing": target.missing} if target and figures else None,
+        "target": {"column": target.name, "sum": figures.total, "mean": figures.mean, "median": figures.median, "missing": target.missing}
+        if target and figures
+        else None,
         "time": {"column": time.name, "from": time.first, "to": time.last, "period": study.period} if time else None,
         "findings": study.findings,
     }

@@ -4,6 +4,7 @@ import json
 import random
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 from urllib.parse import quote
@@ -54,7 +55,9 @@ class Step(Inputs):
     @model_validator(mode="after")
     def _begins_with_an_address(self) -> Self:
         first = self.url[0] if isinstance(self.url, list) and self.url else self.url
-        if not isinstance(first, str) or not _ADDRESS.match(first):  # the host is never a value of an answer: that would let a server choose whom we call
+        if not isinstance(first, str) or not _ADDRESS.match(
+            first
+        ):  # the host is never a value of an answer: that would let a server choose whom we call
             message = "url must begin with http:// or https:// and a host"
             raise ValueError(message)
         if isinstance(self.url, list) and len(self.url) > 1 and not re.match(r"^https?://[^\s/]+/", first):
@@ -67,7 +70,9 @@ class CallInputs(Inputs):
     """The requests, in order."""
 
     steps: list[Step] = Field(min_length=1, max_length=100, description="requests, in order")
-    tries: int = Field(4, ge=1, le=10, description="how often a step may be sent, with growing pauses, when the server is unreachable, busy (429) or broken (5xx)")
+    tries: int = Field(
+        4, ge=1, le=10, description="how often a step may be sent, with growing pauses, when the server is unreachable, busy (429) or broken (5xx)"
+    )
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Self:
@@ -91,8 +96,8 @@ class CallInputs(Inputs):
 class Call(Agent[CallInputs]):
     """Sends requests in order, keeps what was asked for, and writes all answers to `responses.json`.
 
-    A step that may be repeated is sent again when the server is unreachable, busy or broken, after growing pauses. One that may not (a POST) is sent once,
-    and its failure is never called retryable, because nobody knows whether the server acted; so is the whole task once such a step was sent.
+    A step that may be repeated is sent again when the server is unreachable, busy or broken, after growing pauses. One that may not (a POST) is
+    sent once, and from then on no failure is called retryable, because another attempt would send it again.
     """
 
     kind = "call"
@@ -105,28 +110,47 @@ class Call(Agent[CallInputs]):
         """Send the requests; `responses.json` is written also when one fails, for whoever looks at the folder."""
         from agents.fetch import Web  # noqa: PLC0415 - httpx, only for those who fetch
 
-        answers: dict[str, Any] = {}
-        log: list[dict[str, Any]] = []
-        saved: dict[str, Any] = {}
-        tables = []
+        steps = job.inputs.steps
+        talk = _Talk(folder=job.folder)
         sent_once = False
-        target = job.folder / "responses.json"
         with Web(self._fetch, control) as web:
-            for number, step in enumerate(job.inputs.steps):
-                control.report(number / len(job.inputs.steps), f"{step.name}: {step.method}")
+            for number, step in enumerate(steps):
+                control.report(number / len(steps), f"{step.name}: {step.method}")
                 sent_once = sent_once or not _repeatable(step)
                 try:
-                    answer = _send(web, step, answers, control, tries=job.inputs.tries)
+                    talk.note(step, _send(web, step, talk.answers, control, tries=job.inputs.tries))
                 except AgentError as error:
                     message = f"step {step.name}: {error}"
                     raise AgentError(message, retryable=error.retryable and not sent_once) from error
-                answers[step.name] = _json(answer)
-                log.append({"step": step.name, "method": step.method, "url": answer.url, "status": answer.status, "body": answers[step.name]})
-                target.write_text(json.dumps(log, ensure_ascii=False, indent=1), encoding="utf-8")
-                saved |= {name: at(answers[step.name], pointer, f"the answer of {step.name}") for name, pointer in step.save.items()}
-                if step.rows:
-                    tables.append(_keep_rows(job.folder / f"{step.rows.name}.parquet", at(answers[step.name], step.rows.at, f"the answer of {step.name}")))
-        return _result(saved, [entry["status"] for entry in log], (target, *tables))
+        return talk.result()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Talk:
+    """What was said so far, and what of it is kept."""
+
+    folder: Path
+    answers: dict[str, Any] = field(default_factory=dict)
+    log: list[dict[str, Any]] = field(default_factory=list)
+    saved: dict[str, Any] = field(default_factory=dict)
+    tables: list[Path] = field(default_factory=list)
+
+    def note(self, step: Step, answer: "Answer") -> None:
+        """Write the answer down and keep what the step asks for. Raises `AgentError` when that is not there."""
+        body = self.answers[step.name] = _json(answer)
+        self.log.append({"step": step.name, "method": step.method, "url": answer.url, "status": answer.status, "body": body})
+        (self.folder / "responses.json").write_text(json.dumps(self.log, ensure_ascii=False, indent=1), encoding="utf-8")
+        self.saved |= {name: at(body, pointer, "the answer") for name, pointer in step.save.items()}
+        if step.rows:
+            self.tables.append(_keep_rows(self.folder / f"{step.rows.name}.parquet", at(body, step.rows.at, "the answer")))
+
+    def result(self) -> Result:
+        """Return what the task brings. Raises `AgentError` when it is too large."""
+        value = {"saved": self.saved, "statuses": [entry["status"] for entry in self.log]}
+        if len(json.dumps(value)) > VALUE_MOST:
+            message = f"what is saved is larger than {VALUE_MOST} bytes: save less, or keep it as rows"
+            raise AgentError(message)
+        return Result(value=value, artifacts=(self.folder / "responses.json", *self.tables))
 
 
 def _repeatable(step: Step) -> bool:
@@ -196,11 +220,3 @@ def _keep_rows(target: Path, rows: Any) -> Path:
         raise AgentError(message) from error
     parquet.write_table(table, target, compression="zstd")
     return target
-
-
-def _result(saved: dict[str, Any], statuses: list[int], artifacts: tuple[Path, ...]) -> Result:
-    value = {"saved": saved, "statuses": statuses}
-    if len(json.dumps(value)) > VALUE_MOST:
-        message = f"what is saved is larger than {VALUE_MOST} bytes: save less, or keep it as rows"
-        raise AgentError(message)
-    return Result(value=value, artifacts=artifacts)

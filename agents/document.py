@@ -16,7 +16,7 @@ _MARKDOWN: Final = str.maketrans({character: "\\" + character for character in "
 def render(request: dict[str, Any]) -> dict[str, Any]:
     """Write the document of a request `{template, data, values, format, target}` and return its size in characters."""
     from jinja2 import TemplateError  # noqa: PLC0415 - this module is also read for its constants
-    from jinja2.exceptions import SecurityError, TemplateNotFound
+    from jinja2.exceptions import SecurityError, TemplateNotFound  # noqa: PLC0415
 
     names = {name: rows_of(Path(path)) for name, path in request["data"].items()}
     try:
@@ -35,7 +35,7 @@ def render(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def rows_of(path: Path) -> Any:
-    """Return the content of a data file: a JSON value, or a list of rows. Raises `AgentError` that names a file which is broken or of another form."""
+    """Return the content of a data file: JSON, or a list of rows. Raises `AgentError` that names a file which is broken or of another form."""
     readers: dict[str, Callable[[Path], Any]] = {".json": _json, ".jsonl": _jsonl, ".ndjson": _jsonl, ".csv": _csv, ".parquet": _parquet}
     reader = readers.get(path.suffix.lower())
     if reader is None:

@@ -24,7 +24,7 @@ def locked(folder: Path, control: Control, *, memory_mb: int = 1024) -> Iterator
     import duckdb  # noqa: PLC0415 - 0.35 s of CPU, paid by those who query
 
     spill = folder / ".duckdb"
-    settings = {
+    settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{memory_mb}MB",
         "threads": 2,
         "temp_directory": str(spill),

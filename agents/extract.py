@@ -22,11 +22,11 @@ class Wanted(Protocol):
     """Where the value of a column stands in a row."""
 
     @property
-    def css(self) -> str: ...
+    def css(self) -> str: ...  # noqa: D102 - see agents.scrape.Column
     @property
-    def attr(self) -> str | None: ...
+    def attr(self) -> str | None: ...  # noqa: D102
     @property
-    def type(self) -> str: ...
+    def type(self) -> str: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +82,10 @@ def number(text: str) -> float | None:
     dot, comma = digits.rfind("."), digits.rfind(",")
     if dot >= 0 and comma >= 0:
         digits = digits.replace(",", "") if dot > comma else digits.replace(".", "").replace(",", ".")
-    elif digits.count(",") == 1 and len(digits) - comma - 1 != 3:  # noqa: PLR2004 - a group of three digits is thousands
+    elif digits.count(",") == 1 and len(digits) - comma - 1 != 3:
         digits = digits.replace(",", ".")
     else:
-        digits = digits.replace(",", "") if digits.count(".") < 2 else digits.replace(".", "")  # noqa: PLR2004 - twice is a separator
+        digits = digits.replace(",", "") if digits.count(".") < 2 else digits.replace(".", "")
     try:
         return float(digits)
     except ValueError:  # such as 1.2,3.4: signs without a sense

@@ -38,7 +38,10 @@ class Answer:
     body: bytes
 
     def demand(self, expect: Collection[int] = (200,)) -> Self:
-        """Return itself when the status is an expected one. Raises `AgentError`; a busy (408, 425, 429) or broken (5xx) server is worth another try."""
+        """Return itself when the status is an expected one.
+
+        Raises `AgentError`; a busy (408, 425, 429) or broken (5xx) server is worth another try.
+        """
         if self.status in expect:
             return self
         message = f"{self.url} answered {self.status} ({responses.get(self.status, 'unknown status')})"
@@ -86,13 +89,15 @@ class Web:
         """Return the page at an address, whatever its status, following redirects."""
         return self.send("GET", url)
 
-    def send(self, method: str, url: str, *, headers: Mapping[str, str] | None = None, params: Mapping[str, str] | None = None, body: Any = None) -> Answer:
+    def send(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, params: Mapping[str, str] | None = None, body: Any = None
+    ) -> Answer:
         """Send a request, with `body` as JSON when it is not null, and return the answer, whatever its status.
 
-        Redirects are followed; once they lead to another host, only if the request had no headers of its own and no body, which are meant for the first.
+        Redirects are followed; to another host only if the request had no headers of its own and no body, which are meant for the first.
         Raises `AgentError`: retryable when the server cannot be reached, not when the address is refused, malformed, or its answer too large.
         """
-        shown = url.split("?")[0]
+        shown = url.partition("?")[0]
         try:
             request = self._client.build_request(method, url, headers=headers, params=params, json=body)
             shown = _shown(request.url)
@@ -106,7 +111,7 @@ class Web:
             raise AgentError(message, retryable=True) from error
         except (httpx.HTTPError, httpcore.NetworkError, httpcore.ProtocolError) as error:
             self._control.check()  # the connection may have been cut because the attempt must stop
-            message = f"{shown} cannot be reached: {error or type(error).__name__}"
+            message = f"{shown} cannot be reached: {str(error) or type(error).__name__}"
             raise AgentError(message, retryable=True) from error
 
     def _follow(self, request: httpx.Request, *, private: bool) -> Answer:
@@ -116,7 +121,8 @@ class Web:
             if following is None:
                 return answer
             if private and (following.url.host, following.url.port, following.url.scheme) != origin:
-                message = f"{_shown(request.url)} redirects to another host, {following.url.host}: the request has headers or a body that were not meant for it"
+                told = f"{_shown(request.url)} redirects to another host, {following.url.host}"
+                message = f"{told}: the request has headers or a body that were not meant for it"
                 raise AgentError(message)
             request = following
         message = f"{_shown(request.url)}: more than {REDIRECTS_MOST} redirects"

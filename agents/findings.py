@@ -32,14 +32,13 @@ def compact(value: float) -> str:
 
 
 def _series(target: Column | None, period: str, series: "pd.DataFrame | None") -> list[str]:
-    if series is None or len(series) < 3:
+    if series is None or series["whole"].sum() < 3:
         return []
+    series = series[series["whole"]]
     measure, what = ("sum", f"{target.name} (sum)") if target else ("rows", "rows")
     best, worst = series.loc[series[measure].idxmax()], series.loc[series[measure].idxmin()]
-    return [
-        f"The best {period} for {what} began on {best['start']:%d %B %Y} with {compact(float(best[measure]))}; "
-        f"the weakest on {worst['start']:%d %B %Y} with {compact(float(worst[measure]))}."
-    ]
+    first = f"The best {period} for {what} began on {best['start']:%d %B %Y} with {compact(float(best[measure]))}"
+    return [f"{first}; the weakest on {worst['start']:%d %B %Y} with {compact(float(worst[measure]))}."]
 
 
 def _split(name: str, target: Column | None, split: "pd.DataFrame", rows: int) -> str:
@@ -48,7 +47,8 @@ def _split(name: str, target: Column | None, split: "pd.DataFrame", rows: int) -
     if len(split) < 2 or total <= 0 or float(split[measure].min()) < 0:  # shares of a sum with negative parts mean nothing
         return ""
     first = split.iloc[0]
-    return f"By {name}, {first['value']} leads with {float(first[measure]) / total:.0%} of {target.name if target else 'all rows'} ({int(first['rows']) / rows:.0%} of the rows)."
+    share, rows_share = float(first[measure]) / total, int(first["rows"]) / rows
+    return f"By {name}, {first['value']} leads with {share:.0%} of " + (f"{target.name} ({rows_share:.0%} of the rows)." if target else "all rows.")
 
 
 def _relations(table: Profile) -> list[str]:

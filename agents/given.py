@@ -27,8 +27,8 @@ def _path(value: object, info: ValidationInfo) -> object:
 GivenFile = Annotated[Path, BeforeValidator(_path, json_schema_input_type=dict[str, Any]), Field(description="A file: " + HOW)]
 
 
-def promise(value: object, where: str = "inputs") -> Any:  # noqa: ANN401 - JSON in, JSON with paths out
-    """Return JSON with each reference replaced by a `Path`, which fields that want text refuse. Raises `Invalid` for a malformed reference at `where`."""
+def promise(value: object, where: str = "inputs") -> Any:
+    """Return JSON with a `Path` for each reference, which fields that want text refuse. Raises `Invalid` for a malformed reference."""
     if isinstance(value, dict):
         if any(key in value for key in REFERENCES):
             return _promised(value, where)
@@ -44,14 +44,14 @@ def _promised(reference: dict[str, Any], where: str) -> Path:
             return Path(name)
         case {"$artifact": str(name)} if name and len(reference) == 1:
             return Path(name)
-        case {"$artifact": {"task": str(task), "name": str(name)} as named} if task and name and len(reference) == 1 and len(named) == 2:  # noqa: PLR2004
+        case {"$artifact": {"task": str(task), "name": str(name)} as named} if task and name and len(reference) == 1 and len(named) == 2:
             return Path(name)
     message = f"{where}: {HOW}"
     raise Invalid(message)
 
 
 def inside(folder: Path, path: Path) -> Path:
-    """Return a given file's real path. Raises `AgentError` when it is missing, no regular file, or not below the folder (links are followed first)."""
+    """Return a given file's real path. Raises `AgentError` when it is missing, no regular file, or not below the folder, links followed."""
     real = path.resolve()
     if not real.is_relative_to(folder.resolve()):
         message = f"the file {path.name} lies outside the folder of this attempt"

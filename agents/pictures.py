@@ -1,5 +1,6 @@
 """Charts of a profile. Pure: values in, Altair charts out; foreign text stands in the data of a chart, never in an expression."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -17,7 +18,8 @@ ACCENT: Final = "#f59f3b"
 FONT: Final = "Inter, 'Segoe UI', 'Liberation Sans', 'DejaVu Sans', sans-serif"
 WIDE: Final = 860
 HALF: Final = 400
-_LABEL_MOST: Final = 28  # characters of a category's name in a chart
+SMOOTHED_LEAST: Final = 8  # periods from which a moving mean says something
+_LABEL_MOST: Final = 22  # characters of a category's name in a chart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,16 +39,21 @@ def over_time(series: "pd.DataFrame", period: str, time: str, target: str | None
     measure = "sum" if target else "rows"
     smooth = series[measure].rolling(4, min_periods=4).mean()
     data = [
-        {"start": f"{start:%Y-%m-%dT00:00:00}", "y": float(y), "smooth": None if s != s else float(s)}  # noqa: PLR0124 - NaN is not itself
-        for start, y, s in zip(series["start"], series[measure], smooth, strict=True)
+        {"start": f"{start:%Y-%m-%dT00:00:00}", "y": float(y), "smooth": None if math.isnan(s) else float(s), "whole": bool(whole)}
+        for start, y, s, whole in zip(series["start"], series[measure], smooth, series["whole"], strict=True)
     ]
-    base = alt.Chart(_data(data)).encode(x=alt.X("start:T", title=None, axis=alt.Axis(grid=False, tickCount=8)))
-    bars = base.mark_bar(color=MAIN, opacity=0.85, cornerRadiusTopLeft=2, cornerRadiusTopRight=2, width={"band": 0.8} if len(data) > 1 else 40).encode(
-        x=alt.X("start:O", title=None, axis=_time_axis([row["start"] for row in data], period)), y=alt.Y("y:Q", title=None)
+    base = alt.Chart(_data(data)).encode(
+        x=alt.X("start:O", title=None, axis=_time_axis([f"{start:%Y-%m-%dT00:00:00}" for start in series["start"]], period))
     )
-    line = base.mark_line(color=ACCENT, strokeWidth=2.5, interpolate="monotone").encode(x=alt.X("start:O"), y="smooth:Q")
-    words = f"{'Sum of ' + target if target else 'Rows'} by {period} of {time}" + ("; the line is the mean of four." if len(data) >= 8 else ".")
-    chart = bars + line if len(data) >= 8 else bars
+    bars = base.mark_bar(color=MAIN, cornerRadiusTopLeft=2, cornerRadiusTopRight=2, width={"band": 0.8}).encode(
+        y=alt.Y("y:Q", title=None), opacity=alt.condition("datum.whole", alt.value(0.85), alt.value(0.35))
+    )
+    line = base.mark_line(color=ACCENT, strokeWidth=2.5, interpolate="monotone").encode(y="smooth:Q")
+    smoothed = len(data) >= SMOOTHED_LEAST
+    words = f"{'Sum of ' + target if target else 'Rows'} by {period} of {time}"
+    words += f"; the line is the mean of four {period}s" if smoothed else ""
+    words += f"; a pale {period} is not covered whole." if not series["whole"].all() else "."
+    chart = bars + line if smoothed else bars
     return Picture(title=f"{target or 'Rows'} over time", words=words, chart=_styled(chart.properties(width=WIDE, height=250)), wide=True)
 
 
@@ -55,7 +62,11 @@ def by_value(split: "pd.DataFrame", category: str, target: str | None, *, most: 
     measure = "sum" if target else "rows"
     shown = split.head(most)
     data = [
-        {"label": _cut(str(row["value"])), "y": float(row[measure]), "note": f"{_short(float(row[measure]))}" + (f"  ·  mean {_short(float(row['mean']))}" if target else "")}
+        {
+            "label": _cut(str(row["value"])),
+            "y": float(row[measure]),
+            "note": f"{_short(float(row[measure]))}" + (f"  ·  mean {_short(float(row['mean']))}" if target else ""),
+        }
         for _, row in shown.iterrows()
     ]
     rest = f", the first {most} of {len(split)}" if len(split) > most else ""
@@ -68,8 +79,15 @@ def distribution(column: Column, figures: Figures) -> Picture:
     import altair as alt  # noqa: PLC0415 - see above
 
     data = [{"from": low, "to": high, "rows": rows} for low, high, rows in figures.bins]
-    bars = alt.Chart(_data(data)).mark_bar(color=MAIN, opacity=0.85).encode(
-        x=alt.X("from:Q", title=None, scale=alt.Scale(zero=False, nice=False), axis=alt.Axis(grid=False, tickCount=6)), x2="to:Q", y=alt.Y("rows:Q", title=None)
+    bars = (
+        alt.Chart(_data(data))
+        .mark_bar(color=MAIN, opacity=0.85)
+        .encode(
+            x=alt.X("from:Q", title=None, scale=alt.Scale(zero=False, nice=False), axis=alt.Axis(grid=False, tickCount=6)),
+            x2="to:Q",
+            y=alt.Y("rows:Q", title=None),
+            y2=alt.Y2(datum=0),
+        )
     )
     median = alt.Chart(_data([{"at": figures.median}])).mark_rule(color=ACCENT, strokeWidth=2).encode(x="at:Q")
     words = f"Rows by value; half of them are below {_short(figures.median)} (the line)."
@@ -100,7 +118,9 @@ def correlation(pairs: Sequence[tuple[str, str, float]]) -> Picture:
     texts = base.mark_text(fontSize=12).encode(text="text:N", color=alt.condition("datum.strong", alt.value("#ffffff"), alt.value("#3a4358")))
     side = 46 * len(names)
     chart = _styled((cells + texts).properties(width=max(side, 260), height=max(int(side * 0.7), 150)))
-    return Picture(title="What moves together", words="Pearson's r: 1 rises together, 0 no line, −1 one falls as the other rises.", chart=chart, wide=len(names) > 6)
+    return Picture(
+        title="What moves together", words="Pearson's r: 1 together, 0 not at all, −1 against each other.", chart=chart, wide=len(names) > 6
+    )
 
 
 def svg(picture: Picture) -> str:
@@ -121,7 +141,7 @@ def _time_axis(starts: list[str], period: str) -> Any:
     """Label about ten of the periods, by a format that tells them apart; the labels are made by Vega from the time, not from text."""
     import altair as alt  # noqa: PLC0415 - see above
 
-    form = {"day": "%d %b", "week": "%d %b", "month": "%b %Y", "quarter": "%b %Y", "year": "%Y"}[period]
+    form = {"day": "%-d %b %Y", "week": "%-d %b %Y", "month": "%b %Y", "quarter": "%b %Y", "year": "%Y"}[period]
     return alt.Axis(values=starts[:: max(1, -(-len(starts) // 10))], labelExpr=f"timeFormat(toDate(datum.value), '{form}')", labelAngle=0, grid=False)
 
 
@@ -129,25 +149,45 @@ def _bars(data: list[dict[str, Any]]) -> Any:
     import altair as alt  # noqa: PLC0415 - see above
 
     order = [row["label"] for row in data]
-    base = alt.Chart(_data(data)).encode(y=alt.Y("label:N", sort=order, title=None, axis=alt.Axis(domain=False, ticks=False, grid=False, labelLimit=170)))
+    names = min(150, max(60, 7 * max(map(len, order)) + 10))  # pixels; with the bars always the same width, so that all charts have one scale
+    base = alt.Chart(_data(data)).encode(
+        y=alt.Y(
+            "label:N",
+            sort=order,
+            title=None,
+            axis=alt.Axis(domain=False, ticks=False, grid=False, labelLimit=names - 10, minExtent=names, maxExtent=names),
+        )
+    )
     room = max((row["y"] for row in data), default=1) * 1.45 or 1  # the notes stand to the right of the bars
     low = min(0.0, *(row["y"] for row in data))
-    bars = base.mark_bar(color=MAIN, opacity=0.85, cornerRadiusEnd=3).encode(x=alt.X("y:Q", title=None, axis=None, scale=alt.Scale(domain=[low, room], nice=False)))
+    bars = base.mark_bar(color=MAIN, opacity=0.85, cornerRadiusEnd=3).encode(
+        x=alt.X("y:Q", title=None, axis=None, scale=alt.Scale(domain=[low, room], nice=False))
+    )
     notes = base.mark_text(align="left", dx=6, color=INK, fontSize=11).encode(x="y:Q", text="note:N")
-    return _styled((bars + notes).properties(width=HALF - 120, height=alt.Step(26)))
+    return _styled((bars + notes).properties(width=HALF - names, height=alt.Step(26)))
 
 
 def _data(rows: list[dict[str, Any]]) -> Any:
     import altair as alt  # noqa: PLC0415 - see above
 
-    return alt.Data(values=rows)
+    return alt.Data(values=rows)  # type: ignore[no-untyped-call]
 
 
 def _styled(chart: Any) -> Any:
     return (
         chart.configure(font=FONT, background="transparent", padding=4)
         .configure_view(stroke=None)
-        .configure_axis(labelColor=INK, titleColor=INK, gridColor=FAINT, domainColor=FAINT, tickColor=FAINT, labelFontSize=11, titleFontSize=11, labelPadding=6, tickCount=5)
+        .configure_axis(
+            labelColor=INK,
+            titleColor=INK,
+            gridColor=FAINT,
+            domainColor=FAINT,
+            tickColor=FAINT,
+            labelFontSize=11,
+            titleFontSize=11,
+            labelPadding=6,
+            tickCount=5,
+        )
     )
 
 

@@ -7,8 +7,11 @@ from typing import Any
 from uuid import UUID
 
 
-def plain(value: object, *, text_most: int | None = None) -> Any:
-    """Return a cell as JSON: times as ISO 8601, decimals as floats, NaN and infinities as null, bytes as hexadecimal; texts cut to `text_most` characters."""
+def plain(value: object, *, text_most: int | None = None) -> Any:  # noqa: PLR0911 - one case a type
+    """Return a cell as JSON, texts cut to `text_most` characters.
+
+    Times become ISO 8601, decimals floats, NaN and infinities null, bytes hexadecimal.
+    """
     match value:
         case None | bool() | int():
             return value

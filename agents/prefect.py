@@ -30,8 +30,8 @@ class PrefectInputs(Inputs):
 class Prefect(Agent[PrefectInputs]):
     """Starts a deployment, waits for its flow run, and brings its persisted result.
 
-    The server is `config["api"]`, else the one that Prefect's own settings name. A stop cancels the flow run. A crashed run, or a server that does not
-    answer when the run is to be started, may be tried again; a failed run may not, because its deployment has its own retries.
+    The server is `config["api"]`, else the one that Prefect's own settings name. A stop cancels the flow run. A crashed run, or a server that
+    does not answer when the run is to be started, may be tried again; a failed run may not, because its deployment has its own retries.
     The value holds the run's id, name, state and message, and `result` when the flow persists it (`persist_result=True`) and it is JSON.
     """
 
@@ -42,7 +42,10 @@ class Prefect(Agent[PrefectInputs]):
         """Run the deployment to its end."""
         from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings  # noqa: PLC0415 - 2 to 3 s
 
-        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}), _client(job.config) as client:  # tries again here instead, so that a stop is noticed
+        with (
+            temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),
+            _client(job.config) as client,
+        ):  # tries again here instead, so that a stop is noticed
             control.report(None, f"starting {job.inputs.deployment}")
             run = unblocked(control, lambda: _start(client, job))
             try:
@@ -82,7 +85,7 @@ def _start(client: "SyncPrefectClient", job: Job[PrefectInputs]) -> "FlowRun":
         message = f"Prefect refuses to start {name}: {error.response.status_code} {error.response.text[:500]}"
         raise AgentError(message, retryable=_busy(error.response.status_code)) from error
     except httpx.TransportError as error:
-        message = f"the Prefect server at {client.api_url} does not answer: {error or type(error).__name__}"
+        message = f"the Prefect server at {client.api_url} does not answer: {str(error) or type(error).__name__}"
         raise AgentError(message, retryable=True) from error
 
 
@@ -131,11 +134,19 @@ def _value(run: "FlowRun", state: "State[Any]", control: Control) -> dict[str, A
     told = f"the flow run {run.name} ended as {state.name}: {state.message or 'without a message'}"
     if not state.is_completed():
         raise AgentError(told, retryable=state.is_crashed())
+    left_out: str | None
     if state.data is None:
         result, left_out = None, "the flow does not persist its result (persist_result=True)"
     else:
         result, left_out = _small(unblocked(control, lambda: _result(state)))
-    return {"flow_run_id": str(run.id), "name": run.name, "state": state.name, "message": state.message, "result": result, "result_left_out": left_out}
+    return {
+        "flow_run_id": str(run.id),
+        "name": run.name,
+        "state": state.name,
+        "message": state.message,
+        "result": result,
+        "result_left_out": left_out,
+    }
 
 
 def _result(state: "State[Any]") -> Any:

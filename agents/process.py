@@ -33,7 +33,10 @@ class Limits:
 
     @classmethod
     def of(cls, config: Mapping[str, Any], control: Control, *, memory_mb: int) -> "Limits":
-        """Return the limits that the agent's registry row sets (`memory_mb`, `file_mb`), or the given default; CPU time is what four cores have in the time that is left."""
+        """Return the limits that the agent's registry row sets (`memory_mb`, `file_mb`), or the given default.
+
+        CPU time is what four cores have in the time that is left.
+        """
         return cls(
             memory_bytes=int(config.get("memory_mb", memory_mb)) << 20,
             file_bytes=int(config.get("file_mb", 1024)) << 20,
@@ -50,7 +53,9 @@ class Finished:
     err: str
 
 
-def run(command: Sequence[str | Path], *, folder: Path, control: Control, env: Mapping[str, str], stdin: int | IO[bytes] = subprocess.DEVNULL) -> Finished:
+def run(
+    command: Sequence[str | Path], *, folder: Path, control: Control, env: Mapping[str, str], stdin: int | IO[bytes] = subprocess.DEVNULL
+) -> Finished:
     """Run a command in the folder until it ends, and with it all that it started. Raises `Stopped` when the attempt must stop, after killing them."""
     mark = secrets.token_hex(16)
     with subprocess.Popen(  # noqa: S603 - a list of words, no shell

@@ -11,13 +11,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Kind = Literal["number", "category", "text", "time", "yes/no", "key", "empty"]
-# number: an amount or a count · category: few values, often repeated · text: many values · time: dates · key: a name of the row, each value once · empty: only missing
+# number: an amount or a count · category: few values, often repeated · text: many values · time: dates
+# key: a name of the row, each value once · empty: only missing values
 
 BINS: Final = 24
 TOP: Final = 8
 CORRELATED_MOST: Final = 12  # numeric columns that are compared with each other
 _CATEGORY_MOST: Final = 50  # distinct values of a category; with more it is text
-_PERIODS: Final = (("day", "D", 62), ("week", "W-SUN", 550), ("month", "M", 2500), ("quarter", "Q", 7500), ("year", "Y", math.inf))  # name, pandas code, longest span in days
+_PERIODS: Final = (
+    ("day", "D", 62),
+    ("week", "W-SUN", 550),
+    ("month", "M", 2500),
+    ("quarter", "Q", 7500),
+    ("year", "Y", math.inf),
+)  # name, pandas code, longest span in days
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +83,9 @@ def profile(frame: "pd.DataFrame") -> Profile:
 
 
 def periods(frame: "pd.DataFrame", time: str, target: str | None) -> "tuple[str, pd.DataFrame]":
-    """Return the name of a fitting period, and by its start: rows, and the target's sum and mean. Periods without rows are there, with 0 rows.
+    """Return the name of a fitting period, and by its start: rows, the target's sum and mean, and whether the data covers it whole.
+
+    Periods without rows are there, with 0 rows; the first and the last are seldom whole.
 
     Raises `AgentError` when the column holds no times.
     """
@@ -93,6 +102,7 @@ def periods(frame: "pd.DataFrame", time: str, target: str | None) -> "tuple[str,
     table["rows"] = table["rows"].fillna(0).astype(int)
     table["sum"] = table["sum"].fillna(0.0)
     table.insert(0, "start", whole.start_time)
+    table["whole"] = (whole.start_time >= moments.min().normalize()) & (whole.end_time.normalize() <= moments.max())
     return name, table.reset_index(drop=True)
 
 
@@ -101,7 +111,7 @@ def by_category(frame: "pd.DataFrame", category: str, target: str | None) -> "pd
     import pandas as pd  # noqa: PLC0415 - see above
 
     values = pd.to_numeric(frame[target], errors="coerce") if target else pd.Series(0.0, index=frame.index)
-    grouped = values.groupby(frame[category].astype(str).where(frame[category].notna(), "(missing)"))
+    grouped = values.groupby(_words(frame[category]).where(frame[category].notna(), "(missing)"))
     table = pd.DataFrame({"rows": grouped.size(), "sum": grouped.sum(), "mean": grouped.mean()})
     return table.sort_values(["sum" if target else "rows", "rows"], ascending=False, kind="stable").rename_axis("value").reset_index()
 
@@ -110,7 +120,7 @@ def _moments(series: "pd.Series[Any]") -> "pd.Series[Any]":
     """Return a column as naive UTC times. Raises `AgentError` when most of it is none."""
     import pandas as pd  # noqa: PLC0415 - see above
 
-    moments = pd.to_datetime(series, errors="coerce", utc=True, format="ISO8601" if series.dtype.kind not in "M" else None).dt.tz_localize(None)
+    moments = pd.to_datetime(series, errors="coerce", utc=True, format="ISO8601" if series.dtype.kind != "M" else None).dt.tz_localize(None)
     if moments.notna().sum() < 0.5 * len(moments):
         message = f"the column {series.name} holds no times (ISO dates such as 2025-06-30)"
         raise AgentError(message)
@@ -122,8 +132,8 @@ def _column(name: str, series: "pd.Series[Any]") -> Column:
     texts = series.dropna()
     if texts.empty:
         return Column(name=name, kind="empty", missing=missing, distinct=0)
-    if series.dtype.kind == "O":
-        texts = texts.map(str)  # lists and objects have no order and no hash
+    if series.dtype.kind in "Ob":
+        texts = _words(texts)  # lists and objects have no order and no hash
     distinct = int(texts.nunique())
     kind = _kind(series, distinct, len(texts), repeated=distinct < len(texts))
     if kind == "number":
@@ -149,6 +159,11 @@ def _kind(series: "pd.Series[Any]", distinct: int, present: int, *, repeated: bo
     if not repeated and present > 1:
         return "key" if series.dropna().map(lambda value: len(str(value))).max() <= 40 else "text"
     return "category" if distinct <= _CATEGORY_MOST and distinct <= 0.5 * present + 2 else "text"
+
+
+def _words(series: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return values as texts, for readers: truth is yes or no."""
+    return series.map({True: "yes", False: "no"}) if series.dtype.kind == "b" else series.map(str)
 
 
 def _iso(moment: Any) -> str:

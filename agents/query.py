@@ -27,11 +27,14 @@ def _named(value: object) -> object:
 class QueryInputs(Inputs):
     """Which files, and what to ask them."""
 
-    files: dict[Name, GivenFile] = Field(min_length=1, max_length=100, description="view name to file (.csv, .json, .jsonl or .parquet): the SQL reads the file by that name")
+    files: dict[Name, GivenFile] = Field(
+        min_length=1, max_length=100, description="view name to file (.csv, .json, .jsonl or .parquet): the SQL reads the file by that name"
+    )
     sql: Annotated[dict[Name, Annotated[str, Field(min_length=1, max_length=100_000)]], BeforeValidator(_named)] = Field(
         min_length=1,
         max_length=50,
-        description="result name to one SELECT; each becomes `<name>.<format>`, in order, and later ones may read earlier ones by name. A lone text is the result named `result`",
+        description="result name to one SELECT; each becomes `<name>.<format>`, in order, and later ones may read earlier ones by name. "
+        "A lone text is the result named `result`",
     )
     format: Literal["parquet", "csv"] = Field("parquet", description="form of the result files")
 
@@ -46,7 +49,8 @@ class QueryInputs(Inputs):
 class Query(Agent[QueryInputs]):
     """Runs SELECTs in a DuckDB that sees nothing but the attempt's folder; each result becomes a file.
 
-    The value tells of each result its rows, columns and first rows. `config["memory_mb"]` (default 1024) is the memory limit; beyond it DuckDB spills to disk.
+    The value tells of each result its rows, columns and first rows. `config["memory_mb"]` (default 1024) is the memory limit; beyond it
+    DuckDB spills to disk.
     """
 
     kind = "query"
@@ -78,7 +82,9 @@ def _ask(connection: "duckdb.DuckDBPyConnection", name: str, sql: str, target: P
     else:
         table.write_csv(str(target))
     ((rows,),) = table.count("*").fetchall()
-    shown = [{column: plain(cell, text_most=100) for column, cell in zip(table.columns, row, strict=True)} for row in table.limit(HEAD_ROWS).fetchall()]
+    shown = [
+        {column: plain(cell, text_most=100) for column, cell in zip(table.columns, row, strict=True)} for row in table.limit(HEAD_ROWS).fetchall()
+    ]
     head = shown if len(json.dumps(shown)) <= HEAD_MOST else []  # a very wide table is looked at in its file
     return {"rows": rows, "columns": dict(zip(table.columns, map(str, table.types), strict=True)), "head": head, "file": target.name}
 

@@ -21,12 +21,17 @@ Resolve = Callable[[str, int], list[str]]
 CONNECT_S: Final = 10.0
 _SLICE_S: Final = 1.0  # how long one try to connect may keep an attempt from noticing that it must stop
 _GLOBAL_V6: Final = ipaddress.ip_network("2000::/3")
-_REFUSED: Final = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "2002::/16")))  # protocol assignments and 6to4, which Python calls global
+_REFUSED: Final = tuple(
+    map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "2002::/16"))
+)  # protocol assignments and 6to4, which Python calls global
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")  # an IPv4 address stands in the last four bytes
 
 
 def is_public(address: str) -> bool:
-    """Return whether an IP address is one of the public internet: no loopback, private, link-local, multicast or reserved one, nor one that hides such."""
+    """Return whether an IP address is one of the public internet.
+
+    Not so are loopback, private, link-local, multicast and reserved ones, and those that hide one of them.
+    """
     ip = ipaddress.ip_address(address)
     if isinstance(ip, ipaddress.IPv6Address):
         if ip in _NAT64:
@@ -105,7 +110,9 @@ class Pinned(httpcore.NetworkBackend):
         """Resolve the name; a resolver can take many seconds and cannot be interrupted."""
         return unblocked(self._control, lambda: self._resolve(host, port))
 
-    def _connect(self, address: str, port: int, timeout: float, local: str | None, options: Iterable[httpcore.SOCKET_OPTION] | None) -> httpcore.NetworkStream:
+    def _connect(
+        self, address: str, port: int, timeout: float, local: str | None, options: Iterable[httpcore.SOCKET_OPTION] | None
+    ) -> httpcore.NetworkStream:
         """Connect in short tries, so that a silent address does not keep the attempt from stopping."""
         waited = 0.0
         while True:

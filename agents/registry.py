@@ -33,7 +33,8 @@ def kinds() -> tuple[str, ...]:
 def make(kind: str, settings_fetch: "Fetch") -> "Agent[Any]":
     """Return an agent of the kind. Raises `Invalid` for an unknown kind."""
     cls = _load(kind)
-    return cls(settings_fetch) if kind in _REACHING else cls()
+    agent: Agent[Any] = cls(settings_fetch) if kind in _REACHING else cls()
+    return agent
 
 
 def check_inputs(kind: str, inputs: dict[str, Any], *, references: bool = False) -> BaseModel:
@@ -62,16 +63,16 @@ def _accepts(kind: str, inputs: dict[str, Any]) -> bool:
     return True
 
 
-def _load(kind: str) -> "type[Agent[Any]]":
+def _load(kind: str) -> Any:  # the class; kinds differ in what they are made from
     if kind not in _KINDS:
         message = f"there is no kind of agent named {kind!r}: use one of {', '.join(_KINDS)}"
         raise Invalid(message)
-    loaded: type[Agent[Any]] = getattr(import_module(f"agents.{kind}"), _KINDS[kind])
-    return loaded
+    return getattr(import_module(f"agents.{kind}"), _KINDS[kind])
 
 
 def _inputs(kind: str) -> type[BaseModel]:
-    return _load(kind).Inputs
+    schema: type[BaseModel] = _load(kind).Inputs
+    return schema
 
 
 def _explain(kind: str, schema: type[BaseModel], error: ValidationError) -> str:

@@ -1,18 +1,16 @@
 """A report as one HTML file that loads nothing, and as PDF. Every text in it may be foreign and is escaped here."""
 
 import base64
-from collections.abc import Sequence
+import io
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from agents.contract import Control
 from agents.findings import compact
 from agents.pictures import Picture, png, svg
 from agents.profile import Column
-
-if TYPE_CHECKING:
-    from fpdf import FPDF
 
 HEADINGS: Final = ("column", "kind", "missing", "distinct", "least", "25 %", "median", "75 %", "most", "mean", "most frequent")
 FONTS: Final = (  # of the system, tried in this order when a text has letters beyond Western Europe's
@@ -22,7 +20,7 @@ FONTS: Final = (  # of the system, tried in this order when a text has letters b
 )
 _TEMPLATE: Final = Path(__file__).with_name("report.html.j2")
 _INK, _SOFT, _LINE, _MAIN, _ACCENT = (28, 35, 51), (93, 103, 124), (227, 231, 240), (76, 111, 255), (245, 159, 59)
-_MARGIN, _GAP = 16.0, 6.0  # millimetres
+_MARGIN, _GAP, _TALLEST = 16.0, 6.0, 120.0  # millimetres
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +74,7 @@ def write_pdf(report: Report, target: Path, control: Control) -> None:
         page.heading("What stands out")
         page.sentences(report.findings)
     for section in report.sections:
-        page.heading(section.title)
-        page.pictures(section.pictures)
+        page.pictures(section)
     page.heading("The columns")
     page.table([cells(column, report.rows) for column in report.columns])
     page.close(target)
@@ -105,7 +102,8 @@ class _Page:
         from fpdf import FPDF  # noqa: PLC0415 - paid by those who write reports
 
         self._control = control
-        self._pdf: FPDF = FPDF(format="A4", unit="mm")
+        self._pdf = FPDF(format="A4", unit="mm")
+        self._pdf.core_fonts_encoding = "cp1252"  # as the fonts are declared in the file: dashes, quotes and the euro too
         self._pdf.set_margin(_MARGIN)
         self._pdf.set_auto_page_break(auto=True, margin=_MARGIN)
         self._pdf.set_title(self._name_font(report))
@@ -118,7 +116,7 @@ class _Page:
         words += [text for column in report.columns for text in cells(column, report.rows)]
         words += [text for section in report.sections for picture in section.pictures for text in (picture.title, picture.words)]
         font = next((path for path in FONTS if path.is_file()), None)
-        self._western = font is None or all(_is_western(text) for text in words)
+        self._western = font is None or all(_is_western(_printable(text)) for text in words)
         self._family = "Helvetica" if self._western else "Wide"
         if font and not self._western:
             for style in ("", "B"):
@@ -128,7 +126,7 @@ class _Page:
 
     def _plain(self, text: str) -> str:
         """Return text that the font can draw; a letter that it lacks becomes a question mark, as everywhere in print."""
-        clean = "".join(letter if letter.isprintable() else " " for letter in text)
+        clean = _printable(text)
         return clean.encode("cp1252", "replace").decode("cp1252") if self._western else clean
 
     def _font(self, size: float, colour: tuple[int, int, int] = _INK, *, bold: bool = False) -> None:
@@ -174,8 +172,9 @@ class _Page:
                 self._pdf.cell(width - 4, 5, self._plain(_fit(name, 30)))
             self._pdf.set_xy(_MARGIN, top + 23)
 
-    def heading(self, text: str) -> None:
-        self._room(40)
+    def heading(self, text: str, *, room: float = 30) -> None:
+        """Write a heading where so much of what follows fits below it."""
+        self._room(room + 13)
         self._pdf.ln(4)
         self._font(13, bold=True)
         self._write(text, 8)
@@ -192,28 +191,22 @@ class _Page:
             self._write(sentence, 5.4, self._pdf.epw - 5)
             self._pdf.ln(1)
 
-    def pictures(self, pictures: Sequence[Picture]) -> None:
-        """Place pictures two in a line, wide ones alone."""
-        line: list[Picture] = []
-        for picture in pictures:
-            if picture.wide or len(line) == 2:
-                self._line(line)
-                line = []
-            if picture.wide:
-                self._line([picture])
-            else:
-                line.append(picture)
-        self._line(line)
+    def pictures(self, section: Section) -> None:
+        """Place pictures below their heading, two in a line, wide ones alone."""
+        heading = section.title
+        for line in _lines(section.pictures):
+            self._line(line, heading)
+            heading = ""
 
-    def _line(self, pictures: Sequence[Picture]) -> None:
-        if not pictures:
-            return
+    def _line(self, pictures: Sequence[Picture], heading: str) -> None:
         self._control.check()
         wide = pictures[0].wide
         width = self._pdf.epw if wide else (self._pdf.epw - _GAP) / 2
         drawn = [(picture, *_image(picture)) for picture in pictures]
-        tall = max(min(width * ratio, 120) for _, _, ratio in drawn)
-        self._room(tall + 18)
+        tall = max(min(width * ratio, _TALLEST) for _, _, ratio in drawn)
+        if heading:
+            self.heading(heading, room=tall + 16)
+        self._room(tall + 16)
         top = self._pdf.get_y()
         for slot, (picture, image, ratio) in enumerate(drawn):
             left = _MARGIN + slot * (width + _GAP)
@@ -223,20 +216,26 @@ class _Page:
             self._font(8, _SOFT)
             self._pdf.set_xy(left, top + 5)
             self._pdf.cell(width, 4.5, self._plain(_fit(picture.words, 130 if wide else 62)))
-            self._pdf.image(image, left, top + 11, w=min(width, 120 / ratio))
+            self._pdf.image(image, left, top + 11, w=min(width, _TALLEST / ratio))
         self._pdf.set_xy(_MARGIN, top + 11 + tall + 5)
 
     def table(self, lines: Sequence[Sequence[str]]) -> None:
         """Draw the table of columns; the most frequent values are left to the HTML, which has the room."""
-        widths = (16, 9, 8, 8, 10, 9, 9, 9, 10, 9)
-        self._font(7)
-        self._pdf.set_draw_color(*_LINE)
         from fpdf.enums import TableBordersLayout  # noqa: PLC0415 - see above
         from fpdf.fonts import FontFace  # noqa: PLC0415
 
+        widths = (16, 9, 8, 8, 10, 9, 9, 9, 10, 9)
+        self._font(7)
+        self._pdf.set_draw_color(*_LINE)
+        self._pdf.set_fill_color(255)
         head = FontFace(emphasis="BOLD", color=_SOFT)
         with self._pdf.table(
-            col_widths=widths, borders_layout=TableBordersLayout.HORIZONTAL_LINES, text_align=("LEFT", "LEFT", *("RIGHT",) * 8), headings_style=head, line_height=5, padding=(0.4, 0.8)
+            col_widths=widths,
+            borders_layout=TableBordersLayout.HORIZONTAL_LINES,
+            text_align=("LEFT", "LEFT", *("RIGHT",) * 8),
+            headings_style=head,
+            line_height=5,
+            padding=(0.4, 0.8),
         ) as table:
             for line in (HEADINGS, *lines):
                 row = table.row()
@@ -249,11 +248,31 @@ class _Page:
 
 def _image(picture: Picture) -> tuple[Any, float]:
     """Return the picture as an image for the PDF, and its height over its width."""
-    import io  # noqa: PLC0415 - with the next
     from PIL import Image  # noqa: PLC0415 - comes with fpdf2
 
-    image = Image.open(io.BytesIO(png(picture)))
+    drawn = Image.open(io.BytesIO(png(picture))).convert("RGBA")
+    image = Image.new("RGB", drawn.size, "white")  # paper; a transparent picture prints dull
+    image.paste(drawn, mask=drawn)
     return image, image.height / image.width
+
+
+def _lines(pictures: Sequence[Picture]) -> Iterator[list[Picture]]:
+    """Group pictures as they stand beside each other."""
+    line: list[Picture] = []
+    for picture in pictures:
+        if line and (picture.wide or len(line) == 2):
+            yield line
+            line = []
+        line.append(picture)
+        if picture.wide:
+            yield line
+            line = []
+    if line:
+        yield line
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text).replace("−", "-")
 
 
 def _is_western(text: str) -> bool:

@@ -29,7 +29,9 @@ class Column(Inputs):
 
     css: str = Field("", max_length=500, description="CSS selector below the row, first match; empty: the row element itself")
     attr: str | None = Field(None, min_length=1, description="attribute to take (href and src become absolute addresses); null: the text")
-    type: Literal["text", "number", "integer"] = Field("text", description="number and integer drop currency signs and thousands separators: £1,234.50 is 1234.5")
+    type: Literal["text", "number", "integer"] = Field(
+        "text", description="number and integer drop currency signs and thousands separators: £1,234.50 is 1234.5"
+    )
 
 
 class ScrapeInputs(Inputs):
@@ -38,7 +40,11 @@ class ScrapeInputs(Inputs):
     start: list[Address] = Field(min_length=1, max_length=1000, description="addresses (http or https) to begin with")
     rows: Css = Field(description="CSS selector of one row; a page may have none")
     fields: dict[Name, Column] = Field(min_length=1, max_length=200, description="column name to column")
-    follow: list[Css] = Field(default=[], max_length=20, description="CSS selectors of links to further pages (next, detail); only those of the same host and port are followed")
+    follow: list[Css] = Field(
+        default=[],
+        max_length=20,
+        description="CSS selectors of links to further pages (next, detail); only those of the same host and port are followed",
+    )
     max_pages: int = Field(100, ge=1, le=100_000, description="pages to read at most; the rest is left out and the value says so")
     delay_s: float = Field(0.0, ge=0, le=60, description="seconds of pause before each further page, out of politeness")
 
@@ -46,7 +52,8 @@ class ScrapeInputs(Inputs):
 class Scrape(Agent[ScrapeInputs]):
     """Reads pages, following links within their site, and writes the rows that it finds to `items.parquet` and `items.csv`.
 
-    A page that is not there (404, 410) fails the task when it is a start, and is told as a dead link when it was linked; any other error fails the attempt.
+    A page that is not there (404, 410) fails the task when it is a start, and is told as a dead link when it was linked; any other error
+    fails the attempt.
     No row at all is an error: then the selector or the page is not what the client thought.
     """
 

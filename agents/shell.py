@@ -36,9 +36,13 @@ Pattern = Annotated[str, AfterValidator(_relative), Field(min_length=1, max_leng
 class ShellInputs(Inputs):
     """Which command, and which files it makes."""
 
-    command: list[Word] = Field(min_length=1, max_length=1000, description="program and arguments, no shell in between; a file reference becomes its path")
+    command: list[Word] = Field(
+        min_length=1, max_length=1000, description="program and arguments, no shell in between; a file reference becomes its path"
+    )
     stdin: Word | None = Field(None, description="a file reference: what the command reads on standard input; null: nothing")
-    outputs: list[Pattern] = Field(default=[], max_length=100, description="patterns of files below the working folder to keep, such as `*.csv`; each must match a file")
+    outputs: list[Pattern] = Field(
+        default=[], max_length=100, description="patterns of files below the working folder to keep, such as `*.csv`; each must match a file"
+    )
 
 
 class Shell(Agent[ShellInputs]):
@@ -75,7 +79,15 @@ class Shell(Agent[ShellInputs]):
 
 def _limited(limits: Limits) -> list[str]:
     """Return the words that limit the command. Inside the sandbox, where its processes are counted apart from the user's others."""
-    return ["prlimit", f"--as={limits.memory_bytes}", f"--fsize={limits.file_bytes}", f"--cpu={limits.cpu_s}", "--core=0", f"--nproc={PROCESSES_MOST}", "--"]
+    return [
+        "prlimit",
+        f"--as={limits.memory_bytes}",
+        f"--fsize={limits.file_bytes}",
+        f"--cpu={limits.cpu_s}",
+        "--core=0",
+        f"--nproc={PROCESSES_MOST}",
+        "--",
+    ]
 
 
 def _sandbox(folder: Path, visible: Iterable[str]) -> list[str]:
@@ -94,7 +106,7 @@ def _sandbox(folder: Path, visible: Iterable[str]) -> list[str]:
 
 
 def _collect(folder: Path, patterns: Iterable[str]) -> list[Path]:
-    """Return the files that the patterns match, in order and each once. Raises `AgentError` for a pattern without a file, or a link that leads out."""
+    """Return the files that the patterns match, each once. Raises `AgentError` for a pattern without a file, or a link that leads out."""
     found: dict[Path, None] = {}
     for pattern in patterns:
         files = [path for path in sorted(folder.glob(pattern)) if not path.is_dir()]
