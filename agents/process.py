@@ -9,7 +9,7 @@ import selectors
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -27,7 +27,7 @@ _MARK: Final = "ARBITER_MARK"
 class Limits:
     """What a process may use at most; its time is the attempt's."""
 
-    memory_bytes: int  # address space
+    memory_bytes: int  # of data, written or not; address space that is only reserved does not count, since V8 and Arrow reserve much
     file_bytes: int  # of each file that it writes
     cpu_s: int
 
@@ -54,9 +54,18 @@ class Finished:
 
 
 def run(
-    command: Sequence[str | Path], *, folder: Path, control: Control, env: Mapping[str, str], stdin: int | IO[bytes] = subprocess.DEVNULL
+    command: Sequence[str | Path],
+    *,
+    folder: Path,
+    control: Control,
+    env: Mapping[str, str],
+    stdin: IO[bytes],
+    watch: Callable[[], None] = lambda: None,
 ) -> Finished:
-    """Run a command in the folder until it ends, and with it all that it started. Raises `Stopped` when the attempt must stop, after killing them."""
+    """Run a command in the folder until it ends, and with it all that it started. Raises `Stopped` when the attempt must stop, after killing them.
+
+    `watch` is called many times a second meanwhile.
+    """
     mark = secrets.token_hex(16)
     with subprocess.Popen(  # noqa: S603 - a list of words, no shell
         [str(word) for word in command],
@@ -71,6 +80,7 @@ def run(
         try:
             while process.poll() is None:
                 control.check()
+                watch()
                 tails.read(0.05)
         finally:
             _end(process, mark)
@@ -79,7 +89,7 @@ def run(
 
 
 def in_child(request: Mapping[str, Any], *, folder: Path, control: Control, limits: Limits) -> Any:
-    """Let a Python process of its own answer a request (see `agents.child`), and return the answer, which is JSON.
+    """Let a Python process of its own answer a request (see `agents.child`), and return the answer, which is JSON. Its reports are passed on.
 
     Raises `AgentError` with the child's own sentence, or with the limit that it met.
     """
@@ -90,10 +100,31 @@ def in_child(request: Mapping[str, Any], *, folder: Path, control: Control, limi
     lifeline, held = os.pipe()  # the child ends when this end closes, also when this process is killed
     try:
         with open(lifeline, "rb") as stdin:  # noqa: PTH123 - a file descriptor
-            finished = run([sys.executable, "-P", "-m", "agents.child", desk], folder=folder, control=control, env=env, stdin=stdin)
+            finished = run(
+                [sys.executable, "-P", "-m", "agents.child", desk],
+                folder=folder,
+                control=control,
+                env=env,
+                stdin=stdin,
+                watch=_passing_on(desk / "progress.json", control),
+            )
     finally:
         os.close(held)
     return _answer(desk / "answer.json", finished, limits)
+
+
+def _passing_on(path: Path, control: Control) -> Callable[[], None]:
+    """Return a function that passes the child's latest report on, once."""
+    last = b""
+
+    def pass_on() -> None:
+        nonlocal last
+        text = path.read_bytes() if path.is_file() else b""
+        if text != last:
+            last = text
+            control.report(**json.loads(text))
+
+    return pass_on
 
 
 def _answer(path: Path, finished: Finished, limits: Limits) -> Any:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from agents.contract import Control
 from agents.findings import compact
 from agents.pictures import Picture, png, svg
 from agents.profile import Column
@@ -46,12 +45,12 @@ class Report:
     footer: str
 
 
-def write_html(report: Report, target: Path, control: Control) -> None:
+def write_html(report: Report, target: Path) -> None:
     """Write the report as one HTML file. Pictures are data, so they can neither load nor run anything."""
     from jinja2 import Environment, StrictUndefined  # noqa: PLC0415 - paid by those who write reports
 
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(_TEMPLATE.read_text(encoding="utf-8"))
-    sections = [{"title": section.title, "pictures": [_encoded(picture, control) for picture in section.pictures]} for section in report.sections]
+    sections = [{"title": section.title, "pictures": [_encoded(picture) for picture in section.pictures]} for section in report.sections]
     text = template.render(
         title=report.title,
         subtitle=report.subtitle,
@@ -65,9 +64,9 @@ def write_html(report: Report, target: Path, control: Control) -> None:
     target.write_text(text, encoding="utf-8")
 
 
-def write_pdf(report: Report, target: Path, control: Control) -> None:
+def write_pdf(report: Report, target: Path) -> None:
     """Write the report as PDF, A4."""
-    page = _Page(report, control)
+    page = _Page(report)
     page.head(report)
     page.tiles(report.figures)
     if report.findings:
@@ -90,18 +89,16 @@ def cells(column: Column, rows: int) -> list[str]:
     return [column.name, column.kind, missing, f"{column.distinct:,}", *values, frequent]
 
 
-def _encoded(picture: Picture, control: Control) -> dict[str, Any]:
-    control.check()
+def _encoded(picture: Picture) -> dict[str, Any]:
     return {"title": picture.title, "words": picture.words, "wide": picture.wide, "svg": base64.b64encode(svg(picture).encode()).decode("ascii")}
 
 
 class _Page:
     """Writes down a PDF page; knows where it is and when to turn over."""
 
-    def __init__(self, report: Report, control: Control) -> None:
+    def __init__(self, report: Report) -> None:
         from fpdf import FPDF  # noqa: PLC0415 - paid by those who write reports
 
-        self._control = control
         self._pdf = FPDF(format="A4", unit="mm")
         self._pdf.core_fonts_encoding = "cp1252"  # as the fonts are declared in the file: dashes, quotes and the euro too
         self._pdf.set_margin(_MARGIN)
@@ -199,7 +196,6 @@ class _Page:
             heading = ""
 
     def _line(self, pictures: Sequence[Picture], heading: str) -> None:
-        self._control.check()
         wide = pictures[0].wide
         width = self._pdf.epw if wide else (self._pdf.epw - _GAP) / 2
         drawn = [(picture, *_image(picture)) for picture in pictures]

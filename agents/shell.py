@@ -81,7 +81,7 @@ def _limited(limits: Limits) -> list[str]:
     """Return the words that limit the command. Inside the sandbox, where its processes are counted apart from the user's others."""
     return [
         "prlimit",
-        f"--as={limits.memory_bytes}",
+        f"--data={limits.memory_bytes}",
         f"--fsize={limits.file_bytes}",
         f"--cpu={limits.cpu_s}",
         "--core=0",
