@@ -1,0 +1,1 @@
+"""Dashboards show: Streamlit pages over the API."""

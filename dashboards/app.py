@@ -1,0 +1,35 @@
+"""The router: who is asking decides whether a page or the log-in is shown. Run by `python -m dashboards`."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboards import data, faces
+from dashboards.views import live, login, tasks, today
+
+HERE = Path(__file__).resolve().parent
+TODAY = st.Page(today.show, title="Today", icon=":material/space_dashboard:", url_path="today", default=True)
+LIVE = st.Page(live.show, title="Live", icon=":material/sensors:", url_path="live")
+TASKS = st.Page(tasks.show, title="Tasks", icon=":material/checklist:", url_path="tasks")
+
+
+def main() -> None:
+    """Show the page that the address names, or the log-in in its place: the address stays, and is right after logging in."""
+    st.set_page_config(page_title="Arbiter", page_icon=str(HERE / "arbiter.svg"), layout="wide", initial_sidebar_state=240)
+    st.logo(str(HERE / "wordmark.svg"), icon_image=str(HERE / "arbiter.svg"), size="large")
+    person = data.me()
+    page = st.navigation([TODAY, LIVE, TASKS], position="sidebar" if person else "hidden")
+    st.session_state["pages"] = {"live": LIVE, "tasks": TASKS}
+    with faces.guard():
+        if person is None:
+            login.show()
+            return
+        login.badge(person)
+        login.keep()
+        if person.role == "agent":  # a program's account: pages have no rule for it, so they refuse
+            st.info("This account is for a program. Log in as a person to see pages.", icon=":material/smart_toy:")
+            return
+        page.run()
+
+
+main()

@@ -1,0 +1,171 @@
+"""Charts: a value of the API in, an Altair chart out. Pure.
+
+Every axis names its unit or its zone. Colours come from the theme or from `COLOURS`, which people with every common colour vision can tell apart;
+none is the only sign of anything.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import altair as alt
+
+from dashboards import wording
+
+COLOURS: Final = {  # state of an attempt → colour that reads on light and on dark
+    "running": "#3a8fd0",
+    "succeeded": "#1a9c7d",
+    "failed": "#d4651f",
+    "timeout": "#b5488a",
+    "lost": "#d9a000",
+    "cancelled": "#8490a0",
+}
+
+QUIET: Final = "#8490a0"  # grey that reads on light and on dark
+HEIGHT: Final = 240  # px of a chart
+
+Row = Mapping[str, Any]
+
+
+def _values(rows: list[dict[str, Any]]) -> Any:
+    return alt.Data(values=rows)  # type: ignore[no-untyped-call] # Altair's data class has no types
+
+
+def time_axis(zone: str, **options: Any) -> tuple[alt.Axis, alt.Scale]:
+    """Return an axis and a scale of time for readers in a zone; the browser's own zone is what Vega draws, UTC is asked for by name."""
+    scale: Any = alt.Scale(type="utc") if zone == "UTC" else alt.Scale(type="time")
+    return alt.Axis(title=f"time ({zone})", grid=False, labelOverlap=True, **options), scale
+
+
+def _milliseconds(value: int | str | None) -> float | None:
+    moment = wording.instant(value)
+    return None if moment is None else moment.timestamp() * 1000
+
+
+def _scaled(value: float | None, unit: str, currency: str | None) -> tuple[float | None, str, str]:
+    """Return a value in the unit that an axis shows, that unit's name, and the format of its ticks."""
+    match unit:
+        case "cents":
+            factor, name, ticks = 1 / 10 ** wording.digits(currency), currency or "money", "~s"
+        case "us":
+            factor, name, ticks = 1 / 1_000_000, "seconds", "~s"
+        case "ratio":
+            factor, name, ticks = 1.0, "share", "%"
+        case _:
+            factor, name, ticks = 1.0, "tasks" if unit == "count" else unit, "~s"
+    return (None if value is None else value * factor), name, ticks
+
+
+def course(kpi: Row, *, until: int, zone: str) -> alt.Chart:
+    """Draw a KPI over the parts of its window, which ends at `until`; a part without a value is a gap, never a zero.
+
+    Sums are bars, because they belong to the whole part; shares and times are points joined by a line.
+    """
+    unit = kpi["unit"]
+    _, name, ticks = _scaled(0, unit, kpi["currency"])
+    axis, scale = time_axis(zone, tickCount=8)
+    chart: alt.Chart = alt.Chart(_values(_points(kpi, until)))
+    sums = unit in ("cents", "count")
+    marks = chart.mark_rect(cornerRadius=2) if sums else chart.mark_line(point=alt.OverlayMarkDef(size=36), invalid="break-paths-show-domains")
+    tips = [alt.Tooltip(f"{end}:T", title=f"{end} ({zone})", format="%d %b %H:%M") for end in ("from", "to")]
+    drawn = marks.encode(
+        x=alt.X("from:T", axis=axis, scale=scale),
+        y=alt.Y("value:Q", title=f"{kpi['title'].lower()} ({name})", axis=alt.Axis(format=ticks, tickCount=5), scale=alt.Scale(zero=True)),
+        tooltip=[*tips, alt.Tooltip("reads:N", title=kpi["title"])],
+    )
+    chart = drawn.encode(x2="to:T", y2=alt.datum(0)) if sums else drawn
+    return chart.properties(height=HEIGHT)
+
+
+def _points(kpi: Row, until: int) -> list[dict[str, Any]]:
+    starts = [point["from"] for point in kpi["series"]]
+    gap = 0.06  # of a part, left blank between bars
+    return [
+        {
+            "from": _milliseconds(start),
+            "to": _milliseconds(end - round((end - start) * gap)),
+            "value": _scaled(point["value"], kpi["unit"], kpi["currency"])[0],
+            "reads": wording.quantity(point["value"], kpi["unit"], kpi["currency"]),
+        }
+        for point, start, end in zip(kpi["series"], starts, [*starts[1:], until], strict=True)
+    ]
+
+
+def gantt(attempts: Sequence[Row], *, now: datetime, zone: str) -> alt.LayerChart:
+    """Draw the attempts of one task as bars over time; an attempt that goes on ends now."""
+    bars = [_bar(attempt, now) for attempt in attempts]
+    axis, scale = time_axis(zone, format="%H:%M:%S")
+    lanes = alt.Y("lane:N", title=None, sort=[bar["lane"] for bar in bars], axis=alt.Axis(labelLimit=180, ticks=False, domain=False))
+    colours = alt.Scale(domain=list(COLOURS), range=list(COLOURS.values()))
+    present = {bar["state"] for bar in bars}
+    base = alt.Chart(_values(bars))
+    names = {"lane": "attempt", "state": "state", "took": "took", "error": "error"}
+    tips = [alt.Tooltip(f"{field}:N", title=title) for field, title in names.items()]
+    bodies = base.mark_bar(cornerRadius=4, height={"band": 0.6}).encode(
+        x=alt.X("start:T", axis=axis, scale=scale),
+        x2="end:T",
+        y=lanes,
+        color=alt.Color("state:N", scale=colours, legend=alt.Legend(title=None, orient="top", values=[s for s in COLOURS if s in present])),
+        tooltip=tips,
+    )
+    labels = base.mark_text(align="left", dx=6, baseline="middle", color=QUIET).encode(x=alt.X("end:T", scale=scale), y=lanes, text="took:N")
+    return alt.LayerChart(layer=[bodies, labels]).properties(height=lanes_height(len(bars)))
+
+
+def lanes_height(lanes: int) -> int:
+    """Return the pixels that a chart of so many lanes needs, with its axis and legend."""
+    return 110 + 42 * lanes
+
+
+def _bar(attempt: Row, now: datetime) -> dict[str, Any]:
+    start = wording.instant(attempt["started_at"])
+    end = wording.instant(attempt["finished_at"]) or now.astimezone(UTC)
+    if start is None:
+        message = "an attempt has a start"
+        raise ValueError(message)
+    return {
+        "lane": f"{attempt['number']} · {attempt['agent_id']}",
+        "state": attempt["state"],
+        "start": start.timestamp() * 1000,
+        "end": max(end, start).timestamp() * 1000,
+        "took": wording.span((end - start).total_seconds() * 1_000_000),
+        "error": attempt["error"] or "",
+    }
+
+
+def graph(nodes: Sequence[Row], edges: Sequence[Row], *, chosen: str, dark: bool) -> str:
+    """Return tasks and what they wait for as a graph in DOT; arrows point from the needed task to the one that waits.
+
+    Titles are foreign text: inside the quotes of DOT only the quote and the backslash mean something, so those are escaped.
+    """
+    lines = [_node(node, chosen) for node in nodes]
+    lines += [f"{_quoted(edge['needs_id'])} -> {_quoted(edge['task_id'])} [label={_quoted(_condition(edge))}];" for edge in edges]
+    return "digraph tasks {\n" + "\n".join([_ink(dark=dark), *lines]) + "\n}"
+
+
+def _ink(*, dark: bool) -> str:
+    ink, line, fill = ("#e3e9ef", "#4a5666", "#1a212b") if dark else ("#1c2733", "#aab4bf", "#f4f6f8")
+    text = f'fontname="sans-serif", fontcolor="{ink}"'
+    node = f'node [{text}, fontsize=11, shape=box, style="rounded,filled", color="{line}", fillcolor="{fill}", margin="0.16,0.09"];'
+    return f'rankdir=LR; bgcolor="transparent"; nodesep=0.25; ranksep=0.5; {node} edge [{text}, fontsize=9, color="{line}", arrowsize=0.7];'
+
+
+def _node(node: Row, chosen: str) -> str:
+    state = wording.standing(node)
+    pen = f', color="{COLOURS.get(state, QUIET)}", penwidth={2.5 if node["id"] == chosen else 1.3}'
+    return f"{_quoted(node['id'])} [label={_quoted(_shortened(node['title']) + chr(10) + state)}{pen}];"
+
+
+def _condition(edge: Row) -> str:
+    names = {"success": "", "end": "after its end", "failure": "if it fails"}
+    return names[edge["condition"]]
+
+
+def _shortened(title: str, most: int = 34) -> str:
+    clean = " ".join(title.split())
+    return clean if len(clean) <= most else clean[: most - 1] + "…"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'

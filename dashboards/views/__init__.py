@@ -1,0 +1,1 @@
+"""One page each: read through `data`, draw with `charts` and Streamlit, decide nothing."""
