@@ -36,6 +36,10 @@ class Invalid(UserError):
     status = 422
 
 
+class SchemaDrift(Invalid):
+    """A payload from outside no longer has the form that its parser knows."""
+
+
 class NotFound(UserError):
     """There is nothing by that name."""
 

@@ -1,0 +1,29 @@
+"""Ingesting: files of the drop folder become postings with a category."""
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from store.home import open_journal
+from store.settings import load
+from tasks import ingest as steps
+
+ingest_file_step = task(
+    name="ingest file",
+    task_run_name="ingest {path.parent.name}/{path.name}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)(steps.ingest_file)
+
+
+@flow(name="ingest", persist_result=False)
+def ingest() -> dict[str, int]:
+    """Ingest every complete file below `<home>/inbox`; return how many files were read and quarantined, and what became of their postings."""
+    settings = load()
+    journal = open_journal(settings)
+    handled = [ingest_file_step(journal, path, actor="flow:ingest") for path in steps.waiting_files(settings.home.resolve() / "inbox")]
+    journal.close()
+    return steps.totals(handled)
+
+
+if __name__ == "__main__":
+    print(ingest())  # noqa: T201 - the answer of a command
