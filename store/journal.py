@@ -15,6 +15,7 @@ sequence number and never later meet an event at or below one that they have see
 
 import contextlib
 import json
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -294,6 +295,9 @@ def _by_id(table: Table) -> Query:
     return _IDS[table.name]
 
 
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # a NUL; not the six characters \u0000, which anybody may write
+
+
 def _json(value: Mapping[str, Any]) -> str:
     try:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -301,7 +305,7 @@ def _json(value: Mapping[str, Any]) -> str:
     except (TypeError, ValueError) as error:  # ValueError: NaN, or half of a surrogate pair
         message = f"the journal cannot hold this value: {error}"
         raise Invalid(message) from error
-    if "\\u0000" in text:
+    if "\\u0000" in text and _NUL.search(text):
         message = "text with a NUL character cannot be stored"
         raise Invalid(message)
     return text
