@@ -331,6 +331,24 @@ def test_many_small_segments_of_the_open_day_become_one(home, lake):
     journal.close()
 
 
+def test_events_measured_before_their_segments_became_one_are_not_measured_again(home, lake):
+    at = [NOW - DAY]
+    journal = ticking(home, at)
+    for _ in range(2):
+        write(journal, 3)
+        ship(journal, lake)
+        measure(lake, now=NOW)
+    write(journal, 3)
+    ship(journal, lake)
+    at[0] = NOW
+    write(journal, 3)
+    ship(journal, lake)
+    assert [(s.first, s.last) for s in segments(lake)] == [(1, 9), (10, 12)]
+    measure(lake, now=NOW)
+    assert value(lake, "task_volume") == 4 * 2
+    journal.close()
+
+
 # --- measuring ----------------------------------------------------------------------------------------------------------------------------------
 
 
@@ -359,6 +377,12 @@ def test_measuring_again_changes_nothing(lake):
     before = files(lake)
     assert measure_now(lake, NOW) == first
     assert files(lake) == before
+
+
+def test_measuring_again_without_news_renews_the_time_of_measuring_only(lake):
+    fill(lake, days(2))
+    first = measure_now(lake, NOW)
+    assert measure_now(lake, NOW + MINUTE) == first.model_copy(update={"measured_at": NOW + MINUTE})
 
 
 def test_only_days_with_new_ends_are_touched(lake):
