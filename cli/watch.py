@@ -17,7 +17,7 @@ from tasks import demo
 from tasks.measure import kpis
 from tasks.read import list_agents, task_detail
 
-SETTLED = {"done", "review", "paused"}  # states that no shift changes
+FOR_PEOPLE = {"approval", "no_agent"}  # reasons to wait that no shift ends
 COMMANDS = {"tasks": "what there is to do", "agents": "who works", "kpis": "what came of it", "status": "what runs", "doctor": "what is wrong"}
 
 
@@ -123,26 +123,41 @@ def _load(stage: Stage) -> demo.Loaded | None:
 
 def _wait_for_tasks(stage: Stage, task_ids: list[str], ends: float) -> bool:
     """Say how far the tasks are until none of them moves any more; false when told to stop or out of time."""
-    shown: dict[str, str] = {}
+    shown: set[str] = set()
     while stage.supervisor.tick():
-        rows = [task_detail(stage.journal, task_id)["task"] for task_id in task_ids]
-        for row in rows:
-            _tell_end(stage.screen, shown, row)
-        if all(row["state"] in SETTLED for row in rows):
+        details = {task_id: task_detail(stage.journal, task_id) for task_id in task_ids}
+        stopped = blocked(details)
+        for task_id, detail in details.items():
+            if task_id not in shown and (detail["task"]["state"] == "done" or task_id in stopped):
+                shown.add(task_id)
+                _tell_end(stage.screen, detail["task"])
+        still = [detail["task"] for task_id, detail in details.items() if detail["task"]["state"] != "done" and task_id not in stopped]
+        if not still:
             return True
         if time.monotonic() > ends:
-            still = [f"{row['ref']} ({row['state']}: {cell(row['why'])})" for row in rows if row["state"] not in SETTLED]
-            stage.screen.mark("bad", f"out of time; still open: {', '.join(still)}")
+            told = ", ".join(f"{row['ref']} ({row['state']}: {cell(row['why'])})" for row in still)
+            stage.screen.mark("bad", f"out of time; still open: {told}")
             return False
     return False
 
 
-def _tell_end(screen: Screen, shown: dict[str, str], row: Row) -> None:
+def blocked(details: dict[str, Row]) -> set[str]:
+    """Return the tasks that only a person can move, and those that wait for them."""
+    rows = {task_id: detail["task"] for task_id, detail in details.items()}
+    found = {key for key, row in rows.items() if row["state"] in {"review", "paused"} or (row["state"] == "waiting" and row["reason"] in FOR_PEOPLE)}
+    while True:
+        waiting = {key for key, row in rows.items() if row["state"] == "waiting" and row["reason"] == "dependency" and key not in found}
+        more = {key for key in waiting if any(need["id"] in found for need in details[key]["needs"])}
+        if not more:
+            return found
+        found |= more
+
+
+def _tell_end(screen: Screen, row: Row) -> None:
     state = row["outcome"] or row["state"]
-    if row["state"] in SETTLED and shown.get(row["id"]) != state:
-        shown[row["id"]] = state
-        tries = f" at attempt {row['attempts']}" if row["attempts"] > 1 else ""
-        screen.mark("ok" if state == "succeeded" else "warn", f"{row['ref']:<22} {state}{tries}: {cell(row['why'], 80)}")
+    tries = f" at attempt {row['attempts']}" if row["attempts"] > 1 else ""
+    kind = {"succeeded": "ok", "failed": "bad"}.get(state, "info")
+    screen.mark(kind, f"{row['ref']:<12} {state}{tries}: {cell(row['why'], 90)}")
 
 
 def _show(screen: Screen, came: Came) -> None:
