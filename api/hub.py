@@ -93,7 +93,7 @@ class Hub:
         """Load the ring with the end of the journal and begin to tail."""
         head = await self.head()
         self.epoch = self._journal.epoch
-        self.ring.begin(max(0, head - EVENTS_MOST))
+        self.ring.begin(max(0, head - EVENTS_MOST, await self.tail() - 1))
         while await self._pump():
             pass
         self._listener = Listener(self._settings.run / "bells")

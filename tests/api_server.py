@@ -82,6 +82,10 @@ class Server:
             self._tokens[name] = answer.raise_for_status().json()["access_token"]
         return self._tokens[name]
 
+    def forget(self, name: str) -> None:
+        """Log in anew at the next request of a user."""
+        self._tokens.pop(name, None)
+
     def ask(self, method: str, path: str, who: str | None = "ann", **options: Any) -> httpx.Response:
         """Send a request as somebody, or as nobody."""
         headers = options.pop("headers", {}) | ({"Authorization": f"Bearer {self.token(who)}"} if who else {})

@@ -185,7 +185,8 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
     max_leaves=12,
 )
-FIELDS = st.dictionaries(st.sampled_from([*GOOD, "needs", "price_cents", "priority", "ref", "start_at", "agent", "approval", "timeout_s", "tasks"]), JSON)
+NAMES = [*GOOD, "needs", "price_cents", "priority", "ref", "start_at", "agent", "approval", "timeout_s", "tasks"]
+FIELDS = st.dictionaries(st.sampled_from(NAMES), JSON)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

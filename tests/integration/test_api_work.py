@@ -81,7 +81,8 @@ def test_filters_must_all_hold(server):
 
 def test_operators_act_on_tasks_and_the_journal_names_them(server):
     task = submit(server, approval=True)
-    for path, body in (("approve", {}), ("priority", {"priority": 7}), ("pause", {"why": "tea"}), ("resume", {}), ("cancel", {"why": "late"}), ("retry", None)):
+    bodies = {"approve": {}, "priority": {"priority": 7}, "pause": {"why": "tea"}, "resume": {}, "cancel": {"why": "late"}, "retry": None}
+    for path, body in bodies.items():
         answer = server.ask("POST", f"/tasks/{task}/{path}", "oli", json=body)
         assert answer.status_code == 200, (path, answer.text)
         assert answer.json()["id"] == task
