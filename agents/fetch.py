@@ -99,7 +99,10 @@ class Web:
         """
         shown = url.partition("?")[0]
         try:
-            request = self._client.build_request(method, url, headers=headers, params=params, json=body)
+            address = httpx.URL(url)
+            if params:  # added to the address's own query, which httpx would replace
+                address = address.copy_merge_params(dict(params))
+            request = self._client.build_request(method, address, headers=headers, json=body)
             shown = _shown(request.url)
             return self._follow(request, private=bool(headers) or body is not None)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpcore.UnsupportedProtocol) as error:

@@ -50,6 +50,8 @@ class Site:
                 return int(status), {}, b"{}"
             case ["recovers", times, _]:
                 return (200 if self.hits.count(path) > int(times) else 503), {}, b'{"ok": true}'
+            case ["circle"]:
+                return 302, {"Location": path}, b""
             case ["to"]:
                 return 302, {"Location": query["url"]}, b""
             case ["big"]:
