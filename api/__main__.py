@@ -5,12 +5,15 @@ import socket
 import sys
 
 import uvicorn
+from sqlalchemy.exc import OperationalError
 
 from api.app import create_app
 from api.link import Link
 from api.logs import configure
-from models.errors import ArbiterError, Unavailable
+from models.errors import ArbiterError, StoreError, Unavailable
 from store.home import open_journal
+from store.journal import Journal
+from store.migrate import differences
 from store.settings import Settings, load
 
 MESSAGE_MOST = 16 * 1024  # bytes of what a client of the feed may say
@@ -37,6 +40,7 @@ def serve(settings: Settings, host: str, port: int, *, access_log: bool = False)
     """Serve one home on one address."""
     with _bound(host, port) as listening:
         journal = open_journal(settings)
+        _check(journal, settings)
         app = create_app(settings, journal)
         config = uvicorn.Config(
             app,
@@ -54,6 +58,18 @@ def serve(settings: Settings, host: str, port: int, *, access_log: bool = False)
         print(f"api http://{_named(host)}:{listening.getsockname()[1]}", flush=True)  # noqa: T201 - where it is, for who started it with port 0
         uvicorn.Server(config).run(sockets=[listening])
         journal.close()
+
+
+def _check(journal: Journal, settings: Settings) -> None:
+    """Raise for a home that cannot be served, before anybody is let in."""
+    try:
+        missing = differences(journal.engine)
+    except OperationalError as error:
+        message = f"the database of {settings.home} does not answer: {error.orig}"
+        raise Unavailable(message) from error
+    if missing:
+        message = f"the ledger of {settings.home} is not of this version, or was not set up: run `arbiter up`"
+        raise StoreError(message)
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -1,31 +1,34 @@
-"""The log of the API: one line for a record, so that foreign text cannot write a line of its own."""
+"""The log of the API: only a record begins at the margin, so that foreign text cannot write a record of its own."""
 
 import logging
 import unicodedata
 
 
-class OneLine(logging.Formatter):
-    """Formats a record as one line; a traceback follows indented. Control characters are escaped."""
+class Margin(logging.Formatter):
+    """Formats a record as one line; what has more lines goes on indented. Control characters are escaped."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name of logging
-        """Return the line without the traceback."""
+        """Return the record without the traceback."""
         event = getattr(record, "event", None)
-        return _escaped(super().formatMessage(record)) + (f" event={event}" if event else "")
+        return _indented(super().formatMessage(record)) + (f" event={event}" if event else "")
 
     def formatException(self, ei: object) -> str:  # noqa: N802 - the name of logging
-        """Return the traceback, indented: no line of it looks like a record."""
-        text = super().formatException(ei)  # type: ignore[arg-type] # as logging gives it
-        return "\n".join("    " + _escaped(line) for line in text.splitlines())
+        """Return the traceback, indented."""
+        return "    " + _indented(super().formatException(ei))  # type: ignore[arg-type] # as logging gives it
 
 
 def configure(level: str = "WARNING") -> None:
     """Send what the libraries and the API have to say to standard error."""
     writer = logging.StreamHandler()
-    writer.setFormatter(OneLine())
+    writer.setFormatter(Margin())
     logging.basicConfig(level=level, handlers=[writer], force=True)
+
+
+def _indented(text: str) -> str:
+    return "\n    ".join(_escaped(line) for line in text.rstrip("\n").split("\n"))
 
 
 def _escaped(text: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from store.home import open_journal
 from store.schema import attempts
+from store.settings import Database, Settings
 from tasks.users import disable
 from tests.api_server import Server, add_people
 from tests.factories import attempt_row
@@ -189,4 +190,14 @@ def test_a_port_that_is_taken_is_said_in_one_sentence(server, place):
     ended = subprocess.run(command, env=second.env, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 3
     assert "cannot be used" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("url", ["", "postgresql://nobody@127.0.0.1:1/none"])
+def test_a_home_that_was_not_set_up_or_does_not_answer_is_said_in_one_sentence(folder, url):
+    settings = Settings(home=folder / "nothing", database=Database(url=url or None))
+    command = [sys.executable, "-m", "api", "--port", "0"]
+    ended = subprocess.run(command, env=Server(settings).env, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 3
+    assert ended.stderr.startswith("the API cannot start: the ")
     assert "Traceback" not in ended.stderr
