@@ -132,7 +132,7 @@ def test_training_data_that_cannot_work_are_refused(change, message):
         Categorizer().fit(*change(*sample(5)))
 
 
-@pytest.mark.parametrize("wrong", [{"least_texts": 0}, {"strength": 0}, {"rules_share": 1}])
+@pytest.mark.parametrize("wrong", [{"least_texts": 0}, {"strength": 0}, {"rules_share": 1}, {"sharpness": 0}])
 def test_parameters_out_of_range_are_refused(wrong):
     with pytest.raises(Invalid, match="needs least_texts"):
         Categorizer(**wrong)
