@@ -226,7 +226,12 @@ def test_a_file_that_another_process_took_is_reported_and_harms_nothing(journal,
 
 
 def run_flow(name, folder, *arguments):
-    settings = {"ARBITER_HOME": str(folder / "home"), "PREFECT_HOME": str(folder / "prefect"), "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    settings = {
+        "ARBITER_HOME": str(folder / "home"),
+        "PREFECT_HOME": str(folder / "prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # it builds its database first; a busy machine needs longer than the usual 20
+    }
     command = [sys.executable, "-m", f"flows.{name}", *arguments]
     return subprocess.run(command, cwd=PROJECT, env=os.environ | settings, capture_output=True, text=True, timeout=180, check=True).stdout
 
