@@ -22,7 +22,7 @@ def compact(value: float) -> str:
     """Return a number as a person writes it.
 
     >>> [compact(x) for x in (1234567.0, 1234.5, 12.345, 0.01234, 5.0)]
-    ['1,234,567', '1,234.5', '12.35', '0.01234', '5']
+    ['1,234,567', '1,234.5', '12.35', '0.0123', '5']
     """
     size = abs(value)
     if value == int(value) and size < 1e15:
@@ -70,6 +70,8 @@ def _defects(table: Profile) -> list[str]:
     constant = [column.name for column in table.columns if column.distinct == 1 and table.rows > 1]
     return [
         f"Values are missing in {', '.join(gaps)}." if gaps else "",
-        f"{table.duplicates:,} rows repeat an earlier one in every column." if table.duplicates else "",
+        f"{table.duplicates:,} {'row repeats' if table.duplicates == 1 else 'rows repeat'} an earlier one in every column."
+        if table.duplicates
+        else "",
         f"The same value stands in every row of {', '.join(constant)}." if constant else "",
     ]

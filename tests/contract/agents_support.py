@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,7 +20,9 @@ from store.settings import Fetch
 
 INPUTS = "@inputs"  # stands for the folder of input files in a case's inputs
 LATEST_S = 20  # a test that waits longer for an agent has hung
-SALES = "day,city,revenue,paid\n" + "\n".join(f"2025-{1 + n % 6:02}-{1 + n % 28:02},{('Łódź', 'Zürich')[n % 2]},{n * 1.5},{n % 3 == 0}" for n in range(60))
+SALES = "day,city,revenue,paid\n" + "\n".join(
+    f"2025-{1 + n % 6:02}-{1 + n % 28:02},{('Łódź', 'Zürich')[n % 2]},{n * 1.5},{n % 3 == 0}" for n in range(60)
+)
 
 
 class Site:
@@ -42,11 +44,13 @@ class Site:
         """Settings that allow this site and nothing else that is private."""
         return Fetch(private_hosts=(f"127.0.0.1:{self.port}",), most_bytes=100_000)
 
-    def answer(self, path: str, query: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+    def answer(self, path: str, query: dict[str, str]) -> tuple[int, dict[str, str], bytes]:  # noqa: C901, PLR0911 - one case a page
         match path.strip("/").split("/"):
             case ["list", number]:
                 return 200, {"Content-Type": "text/html; charset=utf-8"}, _page(int(number))
             case ["status", status]:
+                return int(status), {}, b"{}"
+            case ["always", status, *_]:
                 return int(status), {}, b"{}"
             case ["recovers", times, _]:
                 return (200 if self.hits.count(path) > int(times) else 503), {}, b'{"ok": true}'
@@ -70,7 +74,9 @@ class Site:
 
 def _page(number: int) -> bytes:
     rows = "".join(f'<li><a href="/book/{number}{n}">Book {number}{n}</a> <b>£1,{n}00.50</b> <i>{n}</i></li>' for n in range(3))
-    return f'<ul>{rows}<li>no book</li></ul><a class="next" href="/list/{number + 1}">on</a><a class="next" href="http://else.where/">out</a>'.encode()
+    return (
+        f'<ul>{rows}<li>no book</li></ul><a class="next" href="/list/{number + 1}">on</a><a class="next" href="http://else.where/">out</a>'.encode()
+    )
 
 
 def _bomb() -> bytes:
@@ -109,10 +115,8 @@ def site() -> Iterator[Site]:
             pass
 
         def handle(self) -> None:
-            try:
+            with suppress(OSError):  # the client cut the line, as it must when it stops
                 super().handle()
-            except OSError:  # the client cut the line, as it must when it stops
-                pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
@@ -139,13 +143,18 @@ class Case:
     artifacts: tuple[str, ...] = ()
     files: dict[str, bytes] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
-    fetch: Fetch = Fetch()
+    fetch: Fetch = field(default_factory=Fetch)
 
 
 def cases(web: Site) -> dict[str, Case]:
     """Return one case a kind; the kind `prefect` needs a server and has its own, in tests/integration."""
     table = {"sales.csv": SALES.encode()}
-    columns = {"title": {"css": "a"}, "price": {"css": "b", "type": "number"}, "copies": {"css": "i", "type": "integer"}, "link": {"css": "a", "attr": "href"}}
+    columns = {
+        "title": {"css": "a"},
+        "price": {"css": "b", "type": "number"},
+        "copies": {"css": "i", "type": "integer"},
+        "link": {"css": "a", "attr": "href"},
+    }
     scrape = {"start": [f"{web.url}/list/1"], "rows": "li", "fields": columns, "follow": ["a.next"], "max_pages": 3}
     endless = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
     found = (
@@ -163,9 +172,16 @@ def cases(web: Site) -> dict[str, Case]:
         ),
         Case(
             kind="query",
-            inputs={"files": {"sales": f"{INPUTS}/sales.csv"}, "sql": {"by_city": "SELECT city, sum(revenue) AS revenue FROM sales GROUP BY city ORDER BY city"}},
+            inputs={
+                "files": {"sales": f"{INPUTS}/sales.csv"},
+                "sql": {"by_city": "SELECT city, sum(revenue) AS revenue FROM sales GROUP BY city ORDER BY city"},
+            },
             slow={"files": {"sales": f"{INPUTS}/sales.csv"}, "sql": "SELECT count(*) FROM range(1000000000000) t(n) WHERE sin(n) > 2"},
-            wrong=(({"format": "xlsx"}, "inputs.format"), ({"sql": {"sales": "SELECT 1"}}, "sales"), ({"files": {"Bad name": f"{INPUTS}/sales.csv"}}, "inputs.files")),
+            wrong=(
+                ({"format": "xlsx"}, "inputs.format"),
+                ({"sql": {"sales": "SELECT 1"}}, "sales"),
+                ({"files": {"Bad name": f"{INPUTS}/sales.csv"}}, "inputs.files"),
+            ),
             artifacts=("by_city.parquet",),
             files=table,
         ),
@@ -190,7 +206,11 @@ def cases(web: Site) -> dict[str, Case]:
             inputs={
                 "steps": [
                     {"name": "books", "url": f"{web.url}/books", "save": {"first": "/books/0/id"}, "rows": {"at": "/books", "name": "books"}},
-                    {"name": "one", "url": [f"{web.url}/books/", {"$from": "books", "at": "/books/0/id"}], "query": {"n": {"$from": "books", "at": "/next"}}},
+                    {
+                        "name": "one",
+                        "url": [f"{web.url}/books/", {"$from": "books", "at": "/books/0/id"}],
+                        "query": {"n": {"$from": "books", "at": "/next"}},
+                    },
                 ],
             },
             slow={"steps": [{"name": "a", "url": f"{web.url}/hang"}]},
@@ -243,7 +263,7 @@ def perform(case: Case, inputs: dict[str, Any], attempt: Path, control: Control,
 
 
 def brings_value_and_artifacts(case: Case, folder: Path) -> Result:
-    """The value is small JSON; the artifacts are the promised regular files in the folder; nothing else changed, and progress stayed within 0 and 1."""
+    """The value is small JSON; the artifacts are the promised regular files in the folder; nothing else changed; progress is a share."""
     (folder / "witness").write_text("unchanged")
     reports: list[float | None] = []
     result = perform(case, case.inputs, folder / "attempt", Control(timeout_s=120, report=lambda fraction, _: reports.append(fraction)))

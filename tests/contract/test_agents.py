@@ -9,7 +9,17 @@ import pytest
 from agents import registry
 from agents.contract import Control, Stopped
 from models.errors import Invalid
-from tests.contract.agents_support import Case, Site, brings_value_and_artifacts, cases, ends_with_its_time, nothing_left, perform, site, stops_when_asked
+from tests.contract.agents_support import (
+    Case,
+    Site,
+    brings_value_and_artifacts,
+    cases,
+    ends_with_its_time,
+    nothing_left,
+    perform,
+    site,
+    stops_when_asked,
+)
 
 KINDS = [kind for kind in registry.kinds() if kind != "prefect"]
 

@@ -4,7 +4,9 @@ import json
 import os
 import socket
 import subprocess
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,7 +48,10 @@ def get(url: str, settings: Fetch, **more: Any) -> AgentError:
     return error.value
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::1]", "0.0.0.0", "169.254.169.254", "10.0.0.1", "[::ffff:127.0.0.1]"])  # noqa: S104
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::1]", "0.0.0.0", "169.254.169.254", "10.0.0.1", "[::ffff:127.0.0.1]"],  # noqa: S104 - asked for, not bound to
+)
 def test_a_private_address_is_refused_in_whatever_way_it_is_written(host: str, web: Site) -> None:
     error = get(f"http://{host}:{web.port}/books", Fetch())
     assert "is not a public address" in str(error)
@@ -57,7 +62,7 @@ def test_a_redirect_to_a_private_address_is_refused(web: Site) -> None:
     with socket.create_server(("127.0.0.1", 0)) as inner:
         port = inner.getsockname()[1]
         error = get(f"{web.url}/to?url=http://127.0.0.1:{port}/secret", web.fetch)
-        inner.setblocking(False)
+        inner.settimeout(0)
         with pytest.raises(BlockingIOError):  # nobody connected
             inner.accept()
     assert f"127.0.0.1:{port} is refused" in str(error)
@@ -101,7 +106,9 @@ def test_an_unreachable_page_may_be_tried_again_and_a_missing_one_not(web: Site,
         port = closed.getsockname()[1]
     assert get(f"http://127.0.0.1:{port}/", Fetch(private_hosts=(f"127.0.0.1:{port}",))).retryable
     scrape = cases(web)["scrape"]
-    for number, (path, retryable) in enumerate((("status/404", False), ("status/403", False), ("status/429", True), ("status/500", True), ("status/503", True))):
+    for number, (path, retryable) in enumerate(
+        (("status/404", False), ("status/403", False), ("status/429", True), ("status/500", True), ("status/503", True))
+    ):
         error = refused(scrape, folder / str(number), scrape.inputs | {"start": [f"{web.url}/{path}"]})
         assert error.retryable is retryable, path
 
@@ -280,7 +287,7 @@ def test_sql_that_leaves_its_folder_is_refused(sql: str, web: Site, folder: Path
 def test_only_a_select_is_carried_out(sql: str, web: Site, folder: Path) -> None:
     case = cases(web)["query"]
     assert "must be one SELECT" in str(refused(case, folder, case.inputs | {"sql": sql}))
-    assert not list(Path("/tmp").glob("arbiter-escape*"))  # noqa: S108
+    assert not list(Path("/tmp").glob("arbiter-escape*"))
 
 
 def test_sql_does_not_see_variables_of_the_program(web: Site, folder: Path) -> None:
@@ -360,7 +367,10 @@ def test_a_function_that_may_not_or_cannot_be_called_gives_a_clear_error(functio
     assert said in str(error.value)
 
 
-@pytest.mark.parametrize(("value", "said"), [(7, "must return a JSON object"), ({"files": "x"}, "must be a list"), ({"files": ["../x"]}, "outside"), ({"x": "y" * 70_000}, "more than")])
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(7, "must return a JSON object"), ({"files": "x"}, "must be a list"), ({"files": ["../x"]}, "outside"), ({"x": "y" * 70_000}, "more than")],
+)
 def test_what_a_function_returns_is_checked(value: object, said: str, web: Site, folder: Path) -> None:
     with pytest.raises(AgentError, match=said):
         python(web, folder, f"{OURS}:give", {"value": value})
@@ -381,7 +391,7 @@ def test_a_function_sees_none_of_our_environment(web: Site, folder: Path) -> Non
 
 def test_a_process_that_a_function_leaves_behind_is_ended(web: Site, folder: Path) -> None:
     python(web, folder, f"{OURS}:leave_behind")
-    assert not [process for process in psutil.process_iter(["cmdline"]) if process.info["cmdline"] == ["/bin/sleep", "600"]]
+    assert not [process for process in psutil.process_iter(["cmdline"]) if process.info["cmdline"] == ["/bin/sleep", "601"]]
 
 
 def shell(web: Site, folder: Path, script: str, *, outputs: tuple[str, ...] = (), config: dict[str, Any] | None = None) -> Result:
@@ -418,7 +428,7 @@ def test_a_command_has_no_network(web: Site, folder: Path) -> None:
         assert subprocess.run(words, check=False).returncode == 0
         listener.accept()[0].close()
         refused(cases(web)["shell"], folder, {"command": words})
-        listener.setblocking(False)
+        listener.settimeout(0)
         with pytest.raises(BlockingIOError):
             listener.accept()
 
@@ -457,3 +467,30 @@ def test_a_command_that_fails_says_how(script: str, outputs: tuple[str, ...], sa
 def test_a_missing_program_is_named(web: Site, folder: Path) -> None:
     with pytest.raises(AgentError, match="nonesuch"):
         run(cases(web)["shell"], folder, {"command": ["nonesuch"]})
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs"),
+    [
+        ("generate", {"template": "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"}),
+        ("shell", {"command": ["sleep", "600"]}),
+    ],
+)
+def test_what_an_agent_started_ends_when_the_process_of_the_agent_is_killed(kind: str, inputs: dict[str, Any], folder: Path) -> None:
+    worker = subprocess.Popen([sys.executable, "-m", "tests.contract.agents_functions", kind, json.dumps(inputs), str(folder)])
+    try:
+        wait_for(lambda: len(psutil.Process(worker.pid).children(recursive=True)) >= 1)
+        time.sleep(1)  # well into the work
+        started = psutil.Process(worker.pid).children(recursive=True)
+        assert started
+    finally:
+        worker.kill()
+        worker.wait()
+    wait_for(lambda: not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in started))
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    ends = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < ends, "it did not come"
+        time.sleep(0.1)
