@@ -17,6 +17,7 @@ from cli.services import answers
 from cli.work import Json
 from models.clock import SECOND, now_us
 from models.errors import ArbiterError
+from models.untrusted import Untrusted
 
 if TYPE_CHECKING:
     from store.settings import Settings
@@ -138,12 +139,15 @@ def processes_of(found: "Settings") -> Iterator[Finding]:
 
 def _guarded(name: str, look: Callable[["Settings"], Finding], found: "Settings") -> Iterator[Finding]:
     """Yield a finding; an error while looking is one."""
+    from sqlalchemy.exc import SQLAlchemyError
+
     from store.engine import DATABASE_ERRORS
 
     try:
         yield look(found)
-    except (ArbiterError, *DATABASE_ERRORS) as error:
-        yield Finding(name=name, verdict="bad", text=f"cannot be looked at: {error}", advice="is the database up, and does `database.url` name it?")
+    except (ArbiterError, SQLAlchemyError, *DATABASE_ERRORS) as error:
+        text = f"cannot be looked at: {Untrusted(str(error)).line()}"
+        yield Finding(name=name, verdict="bad", text=text, advice="is the database up, and does `database.url` name it?")
 
 
 def _schema(found: "Settings") -> Finding:
@@ -180,11 +184,11 @@ def _clock(found: "Settings") -> Finding:
 
 def _shift(found: "Settings") -> Finding:
     from store.home import open_journal
-    from tasks.beats import shift_is_alive
+    from tasks.beats import living_shifts
 
     journal = open_journal(found)
     try:
-        alive = shift_is_alive(journal)
+        alive = living_shifts(journal)
     finally:
         journal.close()
     if alive:

@@ -1,5 +1,6 @@
 """A keeper: keeps one service running, and says what becomes of it."""
 
+import math
 import subprocess
 import threading
 import time
@@ -18,7 +19,7 @@ LOOK_S = 0.2  # between looks at the process
 ASK_S = 5.0  # between questions about its health, once it is up
 MISSED_MOST = 3  # unanswered questions until it counts as unwell
 UNWELL_MOST = 12  # unanswered questions until it is started anew
-STEADY_S = 60.0  # a service that lived so long starts anew at once when it dies
+STEADY_S = 5.0  # a service that was well for so long starts anew at once when it dies: backoff is for those that cannot live
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,7 @@ class Keeper:
         self.up = threading.Event()  # it was well once since it was asked to start
         self._tell = tell
         self._process: subprocess.Popen[bytes] | None = None
+        self._well_at = math.inf  # when this process was first seen to be well
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._keep, name=f"keep {service.name}", daemon=True)
 
@@ -82,11 +84,11 @@ class Keeper:
     def _keep(self) -> None:
         failures = 0
         while not self._over.is_set():
-            began = time.monotonic()
+            self._well_at = math.inf
             why = self._live()
             if self._over.is_set():
                 return
-            failures = 1 if time.monotonic() - began > STEADY_S else failures + 1
+            failures = 1 if time.monotonic() - self._well_at > STEADY_S else failures + 1
             self._become("restarting", f"{why}; started again in {pause_s(failures):.0f} s")
             self._over.wait(pause_s(failures))
 
@@ -113,6 +115,7 @@ class Keeper:
     def _judge(self, missed: int) -> None:
         if missed == 0 and self.state != "up":
             self._become("up")
+            self._well_at = min(self._well_at, time.monotonic())
             self.up.set()
         elif missed >= MISSED_MOST and self.state == "up":
             self._become("unwell", "gives no sign of health")

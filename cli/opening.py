@@ -1,4 +1,4 @@
-"""What follows once Prefect answers: old runs are closed, the worker starts, flows are deployed, and a dispatch shift is always at work."""
+"""What follows once Prefect answers: old runs are closed, the worker starts, flows are deployed, and dispatch shifts are always at work."""
 
 import hashlib
 import json
@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cli import processes
@@ -17,7 +17,7 @@ from cli.services import POOL
 from models.errors import ArbiterError, Unavailable
 from store.journal import Journal
 from store.settings import PROJECT
-from tasks.beats import shift_is_alive
+from tasks.beats import living_shifts
 
 SHIFT = "dispatch/shift"  # the deployment
 FULFIL_S = 40.0  # a shift that was asked for must give a sign within this time, or another is asked for
@@ -28,27 +28,30 @@ log = logging.getLogger("arbiter.opening")
 
 @dataclass(slots=True, kw_only=True)
 class Asked:
-    """The last time a shift was asked for."""
+    """The shifts that were asked for and gave no sign of life yet."""
 
-    at: float = float("-inf")  # seconds, monotonic
-    came: bool = False  # a shift was alive since
+    known: set[str] = field(default_factory=set)  # names of all shifts ever seen
+    pending: list[float] = field(default_factory=list)  # when each was asked for, seconds, monotonic
 
-
-def needs_shift(*, alive: bool, asked: Asked, now: float) -> bool:
-    """Decide whether to ask for a shift: nobody is at work, and none is on its way."""
-    return not alive and (asked.came or now - asked.at > FULFIL_S)
+    def missing(self, alive: set[str], wanted: int, now: float) -> int:
+        """Return how many more to ask for; a shift that gives no sign in time is given up."""
+        came = len(alive - self.known)
+        self.known |= alive
+        self.pending = [at for at in self.pending[came:] if now - at < FULFIL_S]
+        return max(0, wanted - len(alive) - len(self.pending))
 
 
 class Opening:
     """Runs in a thread of its own from the moment that Prefect is well until the end."""
 
-    def __init__(self, journal: Journal, prefect: Keeper, worker: Keeper, *, home: Path, note: Callable[[str, str], None]) -> None:
+    def __init__(self, journal: Journal, prefect: Keeper, worker: Keeper, *, home: Path, wanted: int, note: Callable[[str, str], None]) -> None:
         self.done = threading.Event()  # flows are deployed and a shift is at work
         self.over = threading.Event()
         self._journal = journal
         self._prefect, self._worker = prefect, worker
         self._calls = Prefect(url=f"{prefect.service.url}/api")
         self._home = home
+        self._wanted = wanted  # shifts, those that stand by among them
         self._note = note
         self._thread = threading.Thread(target=self._run, name="opening", daemon=True)
 
@@ -71,7 +74,7 @@ class Opening:
             return
         self._worker.start()
         self._insist("the flows could not be deployed", self._deploy)
-        self._keep_a_shift()
+        self._keep_shifts()
 
     def _insist(self, complaint: str, step: Callable[[], None]) -> None:
         """Do a step; when Prefect is not ready for it, say so and try again."""
@@ -104,15 +107,15 @@ class Opening:
         if deploy(self._worker.service.env, self._worker.log.with_name("deploy.log"), self.over):
             mark.write_text(json.dumps(print_now))
 
-    def _keep_a_shift(self) -> None:
+    def _keep_shifts(self) -> None:
+        """See to it that every lane has a shift, and that others stand by: the first one first, because work waits for it."""
         asked = Asked()
         while not self.over.wait(LOOK_S):
-            alive = shift_is_alive(self._journal)
+            alive = living_shifts(self._journal)
             if alive and not self.done.is_set():
                 self._note("ok", "Dispatch     a shift is at work")
                 self.done.set()
-            asked.came = asked.came or alive
-            if needs_shift(alive=alive, asked=asked, now=time.monotonic()):
+            for _ in range(asked.missing(alive, self._wanted if alive else 1, time.monotonic())):
                 self._ask(asked)
 
     def _ask(self, asked: Asked) -> None:
@@ -120,11 +123,8 @@ class Opening:
             self._calls.start_run(SHIFT)
         except Unavailable as error:  # Prefect restarts or is busy: the next look asks again
             log.warning("no shift could be asked for: %s", error)
-            self.over.wait(2)
-            return
-        if asked.came:
-            self._note("warn", "no dispatch shift is alive: another was asked for")
-        asked.at, asked.came = time.monotonic(), False
+        else:
+            asked.pending.append(time.monotonic())
 
 
 def deploy(env: Mapping[str, str], output: Path, over: threading.Event) -> bool:

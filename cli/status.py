@@ -55,11 +55,11 @@ def survey(found: "Settings") -> dict[str, Any]:
     answer: dict[str, Any] = {"home": str(found.home.resolve()), "running": running.lives(known.get("supervisor", {})), "services": services}
     if found.database.url is None and not (found.home / "ledger.db").exists():
         return answer | {"shift": False, "tasks": {}}
-    from tasks.beats import shift_is_alive
+    from tasks.beats import living_shifts
     from tasks.read import counts
 
     with opened() as home:
-        return answer | {"shift": shift_is_alive(home.journal), "tasks": counts(home.journal)}
+        return answer | {"shift": bool(living_shifts(home.journal)), "tasks": counts(home.journal)}
 
 
 def _now(entry: dict[str, Any]) -> dict[str, Any]:

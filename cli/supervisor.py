@@ -34,7 +34,12 @@ class Supervisor:
         self._news: queue.SimpleQueue[Change | tuple[str, str]] = queue.SimpleQueue()
         self._keepers = {service.name: Keeper(service, self.log(service.name), tell=self._news.put) for service in wanted}
         self.opening = Opening(
-            journal, self._keepers["prefect"], self._keepers["worker"], home=settings.home.resolve(), note=lambda *note: self._news.put(note)
+            journal,
+            self._keepers["prefect"],
+            self._keepers["worker"],
+            home=settings.home.resolve(),
+            wanted=settings.dispatch.lanes + settings.dispatch.standby,
+            note=lambda *note: self._news.put(note),
         )
         self._told_to_stop = threading.Event()
         self._began = time.monotonic()

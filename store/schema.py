@@ -237,7 +237,7 @@ credentials = Table(  # secrets stay out of the journal, which has many readers;
 beats = Table(  # signs of life: not worth remembering, and after a restore nobody is alive
     "beats",
     metadata,
-    Column("name", Text, primary_key=True),  # "shift:<id>" or "lane:<n>"
+    Column("name", Text, primary_key=True),  # "shift:<id>", "open:<id>" or "lane:<n>"
     _text("holder"),
     _text("host"),
     _int("pid"),

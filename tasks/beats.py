@@ -29,7 +29,7 @@ _INSERT = Query(insert(beats).values({column.name: bindparam(f"beat_{column.name
 class Beat:
     """A sign of life, good until an instant."""
 
-    name: str  # "shift:<id>" or "lane:<n>"
+    name: str  # "shift:<id>" holds attempts, "open:<id>" takes new ones, "lane:<n>" claims
     holder: str
     until: int
 
@@ -82,10 +82,10 @@ def bury(tx: Tx) -> None:
             tx.run(_CLEAR, beat_name=row["name"])
 
 
-def shift_is_alive(journal: Journal) -> bool:
-    """Tell whether any dispatch shift is at work or stands by."""
+def living_shifts(journal: Journal) -> set[str]:
+    """Return the names of the dispatch shifts that claim or stand by; one that only finishes what it started is none of them."""
     with journal.look() as view:
-        return bool(living(view, "shift:", journal.clock()))
+        return living(view, "open:", journal.clock())
 
 
 def _born(pid: int) -> int:

@@ -8,7 +8,7 @@ from models.errors import ArbiterError
 from store.journal import Journal
 from store.migrate import differences
 from store.settings import Settings
-from tasks.beats import shift_is_alive
+from tasks.beats import living_shifts
 
 FREE_LEAST = 256 * 1024 * 1024  # bytes: below, SQLite and the files of attempts soon fail
 
@@ -52,7 +52,7 @@ class Health:
         return self._migrated, "complete" if self._migrated else "the database is not of this version: run `arbiter up`"
 
     def _shift(self) -> tuple[bool, str]:
-        alive = shift_is_alive(self._journal)
+        alive = bool(living_shifts(self._journal))
         return alive, "at work" if alive else "no dispatch shift is alive, so no task starts: is the worker running? see `arbiter doctor`"
 
     def _disk(self) -> tuple[bool, str]:

@@ -7,7 +7,6 @@ process takes it. So a shift may be killed at any moment: one that stands by goe
 import logging
 import threading
 import time
-from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -18,7 +17,7 @@ from store.engine import DATABASE_ERRORS
 from store.journal import Journal
 from store.schema import tasks
 from store.settings import Settings
-from tasks.beats import Beat, give, stop
+from tasks.beats import Beat, give, living_shifts, stop
 from tasks.categorize_waiting import categorize_waiting
 from tasks.claim import Claim, anything_due, claim, track_record
 from tasks.perform import Running
@@ -41,6 +40,7 @@ class Shift:
         self._least = settings.confidence_least
         self._ends = time.monotonic() + 60 * (minutes if minutes is not None else self._settings.minutes)
         self._bell = Listener(settings.run / "bells")
+        self._lanes = [f"lane:{number}" for number in range(self._settings.lanes)]
         self._lane: str | None = None
         self._over = threading.Event()
         self._beating = threading.Thread(target=self._beat, name="beat", daemon=True)
@@ -49,7 +49,9 @@ class Shift:
         self._record: dict[tuple[str, str], tuple[int, int]] = {}
 
     def __enter__(self) -> Self:
-        """Give the first sign of life."""
+        """Give the first sign of life; of more shifts than are wanted, the latest end at once."""
+        if len(living_shifts(self._journal)) >= self._settings.lanes + self._settings.standby:
+            self._ends = time.monotonic()
         self._give_sign()
         self._beating.start()
         return self
@@ -61,8 +63,7 @@ class Shift:
         self._beating.join()
         self._bell.close()
         self.leave_lane()
-        with self._journal.write(f"shift:{self.id}") as tx:
-            stop(tx, f"shift:{self.id}", self.id)
+        self._give_up(f"shift:{self.id}", f"open:{self.id}")
 
     @property
     def open(self) -> bool:
@@ -90,8 +91,7 @@ class Shift:
     def leave_lane(self) -> None:
         """Let another shift claim; what this one started goes on."""
         if self._lane is not None:
-            with self._journal.write(f"shift:{self.id}") as tx:
-                stop(tx, self._lane, self.id)
+            self._give_up(self._lane, f"open:{self.id}")
             self._lane = None
 
     def _heed_stops(self) -> None:
@@ -130,11 +130,20 @@ class Shift:
     def _give_sign(self) -> None:
         with self._journal.write(f"shift:{self.id}") as tx:
             until = tx.now + int(self._settings.lease_s * SECOND)
-            give(tx, Beat(name=f"shift:{self.id}", holder=self.id, until=until))
-            lane = self._lane or (self._find_lane(lambda name: give(tx, Beat(name=name, holder=self.id, until=until))) if self.open else None)
-            if self._lane is not None and not give(tx, Beat(name=self._lane, holder=self.id, until=until)):
-                lane = None  # this process slept past its lease and another shift took over
+            given = [give(tx, Beat(name=name, holder=self.id, until=until)) for name in self._names()]
+            lane = self._lane if all(given) else None  # this process slept past its lease and another shift took over
+            if lane is None and self.open:
+                lane = next((name for name in self._lanes if give(tx, Beat(name=name, holder=self.id, until=until))), None)
         self._lane = lane
 
-    def _find_lane(self, take: Callable[[str], bool]) -> str | None:
-        return next((name for name in (f"lane:{number}" for number in range(self._settings.lanes)) if take(name)), None)
+    def _give_up(self, *names: str) -> None:
+        with self._journal.write(f"shift:{self.id}") as tx:
+            for name in names:
+                stop(tx, name, self.id)
+
+    def _names(self) -> list[str]:
+        """Return what this shift holds: its attempts, and while it is open a place among those that claim or stand by, and perhaps a lane."""
+        names = [f"shift:{self.id}"]
+        if self.open:
+            names.append(f"open:{self.id}")
+        return [*names, self._lane] if self._lane else names
