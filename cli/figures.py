@@ -66,16 +66,26 @@ def refresh(journal: Any, lake: Any) -> None:
 def show_kpis(screen: Screen, report: "Row") -> None:
     """Print the KPIs as a table, with how fresh they are."""
     rows = [
-        {"KPI": kpi["title"], "now": _value(kpi, kpi["value"]), "before": _value(kpi, kpi["previous"]), "change": _change(kpi["change"]),
-         "note": kpi["why_null"] or ""}
+        {
+            "KPI": f"{kpi['title']}{_in(kpi)}",
+            "now": _value(kpi, kpi["value"]),
+            "before": _value(kpi, kpi["previous"]),
+            "change": _change(kpi["change"]),
+            "note": kpi["why_null"] or "",
+        }
         for kpi in report["kpis"]
-    ]  # fmt: skip
+    ]
     screen.table(rows, ("KPI", "now", "before", "change", "note"))
     if report["as_of"] is None:
         screen.mark("warn", "nothing has been measured yet: `arbiter kpis --fresh` does it now")
     else:
         window = report["window"]
         screen.mark("info", f"up to {when(report['as_of'])}, event {report['seq']}; window {when(window['from'])} to {when(window['to'])}")
+
+
+def _in(kpi: "Row") -> str:
+    """Return the currency of a figure about money that does not show it by itself."""
+    return f", {kpi['currency']}" if kpi["currency"] and kpi["unit"] != "cents" else ""
 
 
 def _value(kpi: "Row", value: float | None) -> str:

@@ -25,7 +25,8 @@ def run(context: typer.Context, flow: Annotated[str, typer.Argument(help="its na
     if flow not in known:
         message = f"there is no flow {flow!r}; there are {', '.join(known)}"
         raise NotFound(message)
-    raise typer.Exit(subprocess.call((sys.executable, "-m", f"flows.{flow}", *context.args), env=_environment()))
+    # -P: the folder that the user stands in must not shadow a package
+    raise typer.Exit(subprocess.call((sys.executable, "-P", "-m", f"flows.{flow}", *context.args), env=_environment()))
 
 
 def _environment() -> dict[str, str]:

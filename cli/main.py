@@ -6,6 +6,7 @@ Exit codes: 0 done · 1 not everything that should is well · 2 the request is w
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,9 @@ import typer
 
 from cli import doctor, figures, flow, people, reset, status, up, work
 from models.errors import ArbiterError
+from models.untrusted import Untrusted
 
+MESSAGE_MOST = 2000  # characters
 BUG = 70  # EX_SOFTWARE of sysexits.h
 
 
@@ -40,13 +43,15 @@ for module in (up, status, doctor, work, figures, flow, people, reset):
     module.add_to(app)
 
 
-def main() -> int:
-    """Run the command of this process; return its exit code."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command, null: the one that this process was started with; return its exit code."""
     try:
-        app(prog_name="arbiter")
+        app(args=None if arguments is None else list(arguments), prog_name="arbiter")
     except ArbiterError as error:
-        sys.stderr.write(f"arbiter: {error}\n")
+        sys.stderr.write(f"arbiter: {Untrusted(str(error)).line(MESSAGE_MOST)}\n")  # it may quote a title from outside
         return error.exit_code
+    except SystemExit as left:
+        return left.code if isinstance(left.code, int) else 0
     except Exception:  # noqa: BLE001 - the outermost frame: a bug is shown whole, with what to do about it
         traceback.print_exc()
         sys.stderr.write("\nThis is a bug in Arbiter: report it with the lines above and what `arbiter version` says.\n")

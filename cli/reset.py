@@ -15,7 +15,7 @@ from models.errors import Conflict, NotFound
 if TYPE_CHECKING:
     from store.settings import Settings
 
-OURS = {"ledger.db", "ledger.db-wal", "ledger.db-shm", "lake", "files", "work", "run", "keys", "prefect", "arbiter.toml"}
+OURS = {"ledger.db", "ledger.db-wal", "ledger.db-shm", "lake", "files", "work", "inbox", "run", "keys", "prefect", "arbiter.toml"}
 
 
 def add_to(app: typer.Typer) -> None:
