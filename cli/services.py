@@ -143,4 +143,3 @@ def answers(url: str, timeout_s: float = 3) -> bool:
         return httpx.get(url, timeout=timeout_s, trust_env=False).is_success
     except httpx.HTTPError:
         return False
-

@@ -78,5 +78,3 @@ def _show(screen: Screen, found: "Settings", answer: dict[str, Any]) -> None:
         screen.mark("ok" if answer["shift"] else "warn", f"{'Dispatch':<12} {'a shift is at work' if answer['shift'] else 'no shift is alive'}")
     counted = ", ".join(f"{n} {state}" for state, n in sorted(answer["tasks"].items())) or "none"
     screen.mark("info", f"{'Tasks':<12} {counted}")
-
-

@@ -18,7 +18,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 TaskId = Annotated[str, typer.Argument(metavar="ID", show_default=False)]
 
 
-
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this file."""
     for command in (submit, tasks, task, cancel, retry, approve, review, pause, resume, priority, agents, postings):
@@ -217,5 +216,3 @@ def _show_task(screen: Screen, detail: "Row") -> None:
     screen.table(linked, ("", "id", "condition", "state", "outcome", "title"))
     screen.heading("Events")
     screen.table([e | {"when": when(e["at"])} for e in detail["events"]], ("seq", "when", "kind", "actor"))
-
-

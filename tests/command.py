@@ -31,9 +31,9 @@ class Command:
     home: Path
     ports: dict[str, str] = field(default_factory=lambda: {name: str(unused_port()) for name in PORTS})
 
-    def run(self, *arguments: str, text: str | None = None) -> Answer:
+    def run(self, *arguments: str, text: str | None = None, patience_s: float = PATIENCE_S) -> Answer:
         """Run a command to its end."""
-        done = subprocess.run(self._words(arguments), env=self._env(), input=text, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+        done = subprocess.run(self._words(arguments), env=self._env(), input=text, capture_output=True, text=True, timeout=patience_s, check=False)
         return Answer(code=done.returncode, out=done.stdout, err=done.stderr)
 
     def start(self, *arguments: str, output: Path) -> "subprocess.Popen[bytes]":

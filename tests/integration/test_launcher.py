@@ -144,5 +144,3 @@ def until(done) -> None:
     while not done():
         assert time.monotonic() < ends, "it did not come"
         time.sleep(0.01)
-
-
