@@ -27,6 +27,12 @@ HEIGHT: Final = 240  # px of a chart
 Row = Mapping[str, Any]
 
 
+CLOCK: Final = {  # how an axis of time names its ticks, by the smallest unit that they tell apart
+    "year": "%Y", "quarter": "%b %Y", "month": "%b %Y", "week": "%-d %b", "date": "%-d %b", "day": "%-d %b", "hours": "%H:%M", "minutes": "%H:%M",
+    "seconds": "%H:%M:%S", "milliseconds": "%H:%M:%S.%L",
+}  # fmt: skip
+
+
 def _values(rows: list[dict[str, Any]]) -> Any:
     return alt.Data(values=rows)  # type: ignore[no-untyped-call] # Altair's data class has no types
 
@@ -34,7 +40,7 @@ def _values(rows: list[dict[str, Any]]) -> Any:
 def time_axis(zone: str, **options: Any) -> tuple[alt.Axis, alt.Scale]:
     """Return an axis and a scale of time for readers in a zone; the browser's own zone is what Vega draws, UTC is asked for by name."""
     scale: Any = alt.Scale(type="utc") if zone == "UTC" else alt.Scale(type="time")
-    return alt.Axis(title=f"time ({zone})", grid=False, labelOverlap=True, **options), scale
+    return alt.Axis(title=f"time ({zone})", format=CLOCK, grid=False, labelOverlap=True, **options), scale
 
 
 def _milliseconds(value: int | str | None) -> float | None:
@@ -94,7 +100,7 @@ def _points(kpi: Row, until: int) -> list[dict[str, Any]]:
 def gantt(attempts: Sequence[Row], *, now: datetime, zone: str) -> alt.LayerChart:
     """Draw the attempts of one task as bars over time; an attempt that goes on ends now."""
     bars = [_bar(attempt, now) for attempt in attempts]
-    axis, scale = time_axis(zone, format="%H:%M:%S")
+    axis, scale = time_axis(zone)
     lanes = alt.Y("lane:N", title=None, sort=[bar["lane"] for bar in bars], axis=alt.Axis(labelLimit=180, ticks=False, domain=False))
     colours = alt.Scale(domain=list(COLOURS), range=list(COLOURS.values()))
     present = {bar["state"] for bar in bars}

@@ -335,8 +335,10 @@ class Live {
   drawQueue() {
     const chips = STATES.map((state) => {
       const chip = make("div", "chip");
+      const count = this.loaded ? number(this.picture.counts[state] ?? 0) : "–"; // unknown is not zero
       chip.dataset.state = state;
-      chip.append(make("b", "", number(this.picture.counts[state] ?? 0)), make("span", "", state));
+      if (this.loaded && this.picture.counts[state]) chip.dataset.some = "";
+      chip.append(make("b", "", count), make("span", "", state));
       return chip;
     });
     this.find("queue").replaceChildren(...chips);
@@ -346,7 +348,7 @@ class Live {
     const rows = [...this.picture.attempts.values()].sort((a, b) => toMs(a.started_at) - toMs(b.started_at));
     set(this.find("running-n"), rows.length ? String(rows.length) : "");
     const shown = rows.slice(0, 30).map((attempt) => this.runningRow(attempt));
-    if (!rows.length) shown.push(make("p", "none", "Nothing runs at the moment. A task that an agent takes appears here at once."));
+    if (!rows.length) shown.push(this.nothing("Nothing runs at the moment. A task that an agent takes appears here at once."));
     if (rows.length > 30) shown.push(make("p", "none", `and ${rows.length - 30} more`));
     this.find("running").replaceChildren(...shown);
   }
@@ -386,21 +388,26 @@ class Live {
       if (agent.reason) row.title = agent.reason;
       return row;
     });
-    if (!rows.length) shown.push(make("p", "none", "No agent is registered. `arbiter up` registers the built-in ones."));
+    if (!rows.length) shown.push(this.nothing("No agent is registered, or none that you may see."));
     this.find("agents").replaceChildren(...shown);
   }
 
   drawEvents() {
     const wanted = this.filter.value.trim().toLowerCase();
-    const fits = (event) => `${event.kind} ${event.title} ${event.key} ${event.actor} ${event.outcome}`.toLowerCase().includes(wanted);
+    const fits = (event) => [event.kind, words(event.kind), event.title, event.key, event.actor, event.outcome].join(" ").toLowerCase().includes(wanted);
     const found = wanted ? this.events.filter(fits) : this.events;
     const shown = found.slice(0, SHOWN).map(eventRow);
     if (!found.length) {
       const text = wanted ? "No recent event fits the filter." : "Nothing has happened yet. The first event appears here without a reload.";
-      shown.push(make("p", "none", text));
+      shown.push(this.nothing(text));
     }
     set(this.find("events-n"), found.length ? number(found.length) : "");
     this.find("events").replaceChildren(...shown);
+  }
+
+  /** Say that there is nothing; before the first snapshot nobody knows. */
+  nothing(text) {
+    return make("p", "none", this.loaded ? text : "Not known yet.");
   }
 
   drawTimes() {
@@ -415,10 +422,14 @@ function eventRow(event) {
   row.dataset.tone = toneOf(event);
   const time = make("time", "", clockTime(event.at));
   time.title = `${event.at.toLocaleString()} · event ${event.seq}`;
-  const what = make("span", "what", event.kind.replace(".", " ").replaceAll("_", " "));
+  const what = make("span", "what", words(event.kind));
   const whom = event.task ? taskLink(event.task, event.title || event.task) : make("span", "whom", event.title || event.key);
   row.append(time, what, whom, make("span", "actor", event.actor));
   return row;
+}
+
+function words(kind) {
+  return kind.replace(".", " ").replaceAll("_", " ");
 }
 
 function toneOf(event) {

@@ -149,5 +149,10 @@ def standing(task: Mapping[str, Any]) -> str:
 
 
 def markdown(text: str) -> str:
-    """Return foreign text so that Streamlit's Markdown shows it letter by letter: no links, images, colours, icons, mathematics or HTML."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(text.split()))
+    """Return foreign text so that Streamlit's Markdown shows it letter by letter: no links, images, colours, icons, mathematics or HTML.
+
+    Addresses would become links even when every letter is escaped, because that is done after the escapes were read; an invisible word joiner in them
+    prevents it.
+    """
+    broken = re.sub(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?=@)", "\u2060", " ".join(text.split()), flags=re.IGNORECASE)
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", broken)

@@ -46,7 +46,7 @@ def show(task_id: str) -> None:
 def _head(task: Row) -> None:
     standing = wording.standing(task)
     colour, icon, meaning = wording.STATES[standing]
-    st.markdown(f"## {wording.markdown(task['title'])}")
+    st.header(wording.markdown(task["title"]), anchor=False)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.badge(standing, icon=f":material/{icon}:", color=colour, help=meaning.capitalize())  # type: ignore[arg-type] # one of Streamlit's colours
         if task["category"]:

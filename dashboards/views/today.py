@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import Any, Final
 
 import streamlit as st
@@ -10,7 +9,7 @@ import streamlit as st
 from dashboards import charts, data, faces, tables, wording
 from dashboards.calls import PAGE
 
-WINDOWS: Final = {"1h": "hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days", "all": "all time"}
+WINDOWS: Final = {"1h": "1 hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days", "all": "all time"}
 STALE_AFTER: Final = timedelta(minutes=5)  # `measure` runs every minute
 LESS_IS_BETTER: Final = frozenset({"cost", "completion_p50", "completion_p95"})
 HOW: Final = "Submit work with `arbiter submit`, or load the examples with `arbiter demo`."
@@ -93,20 +92,14 @@ def _tile(kpi: Kpi, answer: Mapping[str, Any]) -> None:
         difference or ("no value" if kpi["value"] is None else "nothing to compare with"),
         delta_color=colour,
         delta_arrow="auto" if difference else "off",
-        delta_description=f"vs the {WINDOWS[window]} before" if difference else None,
+        delta_description=f"vs {WINDOWS[window]} before" if difference else None,
         chart_data=course if any(point["value"] is not None for point in kpi["series"]) else None,
-        chart_type="bar" if kpi["unit"] in ("cents", "count") or _scattered(kpi) else "area",
+        chart_type="bar" if kpi["unit"] in ("cents", "count") else "area",
     )
     if kpi["why_null"]:
         st.caption(wording.markdown(kpi["why_null"][:1].upper() + kpi["why_null"][1:]) + ".")
     if st.button("Definition and rows", icon=":material/frame_inspect:", type="tertiary", key=f"open-{name}"):
         _open(kpi, answer["window"])
-
-
-def _scattered(kpi: Kpi) -> bool:
-    """Tell whether no two neighbouring parts of the window have a value, so that a line would show nothing."""
-    known = [point["value"] is not None for point in kpi["series"]]
-    return not any(one and following for one, following in pairwise(known))
 
 
 def _open(kpi: Kpi, window: Kpi) -> None:

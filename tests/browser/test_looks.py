@@ -1,0 +1,113 @@
+"""Every page on a desk and on a phone, light and dark: nothing overflows, and pictures are taken to be looked at (`ARBITER_SHOTS` is their folder)."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from models.clock import now_us
+from tasks.measure import measure
+from tasks.read import list_tasks
+from tests.browser.conftest import Complaints, House, log_in
+
+pytestmark = pytest.mark.slow
+
+SIZES = {"desk": (1400, 900), "phone": (400, 860)}
+TABS = ("Timeline", "Dependencies", "Decision", "Artifacts", "Work", "Events")
+Scheme = Literal["light", "dark"]
+expect.set_options(timeout=45_000)
+
+
+@pytest.fixture(params=[(size, scheme) for size in SIZES for scheme in ("light", "dark")], ids="-".join)
+def screen(request: pytest.FixtureRequest, chromium: Browser, tmp_path: Path) -> Iterator["Screen"]:
+    size, scheme = request.param
+    width, height = SIZES[size]
+    context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, timezone_id="Europe/Berlin", locale="en-GB")
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    complaints = Complaints()
+    complaints.listen(page)
+    folder = Path(os.environ.get("ARBITER_SHOTS") or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    yield Screen(page, folder, f"{size}-{scheme}")
+    context.close()
+    assert complaints == []
+
+
+class Screen:
+    """A page of one size and colour, and the folder of its pictures."""
+
+    def __init__(self, page: Page, folder: Path, name: str) -> None:
+        self.page = page
+        self._folder = folder
+        self._name = name
+
+    def shoot(self, what: str, *, whole: bool = False) -> None:
+        """Take a picture once nothing moves; the page must not be wider than the screen."""
+        expect(self.page.get_by_test_id("stSkeleton")).to_have_count(0)
+        self.page.wait_for_timeout(1200)  # charts draw themselves
+        width = self.page.evaluate("document.scrollingElement.scrollWidth - window.innerWidth")
+        assert width <= 0, f"{what} is {width} px wider than the screen"
+        self.page.screenshot(path=str(self._folder / f"{what}-{self._name}.png"), full_page=whole)
+
+
+def test_every_page_fits_the_screen(screen: Screen, house: House):
+    page = screen.page
+    measure(house.settings.lake, now=now_us())
+    page.goto(house.pages)
+    page.get_by_label("Password", exact=True).wait_for()
+    screen.shoot("login")
+
+    log_in(page, house, path="/?window=1h")
+    expect(page.get_by_test_id("stMetric").first).to_be_visible()
+    screen.shoot("today", whole=True)
+    page.get_by_role("button", name="Definition and rows").first.click()
+    expect(page.get_by_role("dialog").get_by_text("The ends of tasks")).to_be_visible()
+    screen.shoot("today-opened")
+
+    page.goto(f"{house.pages}/live")
+    expect(page.locator('[data-part="sign"]')).to_have_attribute("data-state", "live")
+    screen.shoot("live")
+    page.locator('[data-part="events"]').scroll_into_view_if_needed()
+    screen.shoot("live-events")
+
+    page.goto(f"{house.pages}/tasks")
+    expect(page.get_by_text("Newest first")).to_be_visible()
+    screen.shoot("tasks")
+
+    (task,) = list_tasks(house.journal, text="Clean the October")["items"]
+    page.goto(f"{house.pages}/tasks?task={task['id']}")
+    for tab in TABS:
+        page.get_by_role("tab", name=re.compile(tab)).click()
+        screen.shoot(f"task-{tab.lower()}", whole=True)
+
+    (task,) = list_tasks(house.journal, text="Publish the price")["items"]
+    page.goto(f"{house.pages}/tasks?task={task['id']}")
+    expect(page.get_by_role("button", name="Approve")).to_be_visible()
+    screen.shoot("task-approval")
+
+
+def test_what_is_not_there_has_its_own_face(screen: Screen, house: House):
+    page = screen.page
+    log_in(page, house, path="/tasks?text=nothing+like+this")
+    expect(page.get_by_text("No task fits these filters")).to_be_visible()
+    screen.shoot("tasks-empty")
+    page.goto(f"{house.pages}/tasks?task=t_none")
+    expect(page.get_by_text("This cannot be done")).to_be_visible()
+    screen.shoot("task-refused")
+    house.api.kill()
+    page.goto(f"{house.pages}/?window=24h")
+    expect(page.get_by_text("No answer from the API")).to_be_visible()
+    screen.shoot("today-silent")
+    page.goto(f"{house.pages}/live")
+    expect(page.locator('[data-part="sign"]')).to_have_attribute("data-state", "reconnecting")
+    expect(page.locator('[data-part="queue"] b').first).to_have_text("–")
+    screen.shoot("live-silent")
+    house.api.start()
+    expect(page.locator('[data-part="sign"]')).to_have_attribute("data-state", "live")
+    page.goto(house.pages)
+    expect(page.get_by_test_id("stMetric").first).to_be_visible()
