@@ -33,7 +33,7 @@ def business(folder):
     process = command.start("up", output=folder / "up.log")
     settings = Settings(home=command.home)
     try:
-        until(lambda: (settings.run / "services.json").exists(), "services")
+        until((settings.run / "services.json").exists, "services")
         journal = open_journal(settings)
         until(lambda: len(_shifts(journal)) == 1 + settings.dispatch.standby, "all shifts")
         yield settings, journal
