@@ -16,8 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dashboards import data
-from dashboards.sessions import SESSIONS
+from dashboards.sessions import SESSIONS, cookie_name
 
 HERE = Path(__file__).resolve().parent
 
@@ -46,7 +45,7 @@ async def keep_session(request: Request) -> Response:
         return Response(status_code=403)
     session, lasts_s = claimed
     response = Response(status_code=204)
-    name, secure = data.cookie_name(request.url.port), request.url.scheme == "https"
+    name, secure = cookie_name(request.url.port), request.url.scheme == "https"
     response.set_cookie(name, session, max_age=lasts_s, httponly=True, samesite="strict", secure=secure)
     return response
 

@@ -11,16 +11,11 @@ import streamlit as st
 
 from dashboards import wording
 from dashboards.calls import Calls, connect
-from dashboards.sessions import SESSIONS, Login
+from dashboards.sessions import SESSIONS, Login, cookie_name
 from models.access import Role, may_use
 
 FRESH_S: Final = 2  # readers of one page share an answer for so long
 RENEW_S: Final = 480  # a token that lasts less than this is renewed; the API gives 15 minutes
-
-
-def cookie_name(port: int | None) -> str:
-    """Return the name of the session's cookie: cookies know hosts, not ports, and two homes may run on one machine."""
-    return f"arbiter_session_{port or 0}"
 
 
 def me() -> Login | None:

@@ -77,4 +77,9 @@ class Sessions:
             del self._logins[next(iter(self._logins))]
 
 
+def cookie_name(port: int | None) -> str:
+    """Return the name of the session's cookie: cookies know hosts, not ports, and two homes may run on one machine."""
+    return f"arbiter_session_{port or 0}"
+
+
 SESSIONS = Sessions()  # one process serves all pages, so they share one

@@ -1,4 +1,4 @@
-"""Every page on a desk and on a phone, light and dark: nothing overflows, and pictures are taken to be looked at (`ARBITER_SHOTS` is their folder)."""
+"""Every page on a desk and on a phone, light and dark: nothing overflows. Pictures are taken to be looked at (`ARBITER_SHOTS` is their folder)."""
 
 import os
 import re

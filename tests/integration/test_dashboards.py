@@ -157,6 +157,16 @@ def test_an_ended_session_leads_back_to_the_log_in_and_says_so(twin: Twin):
     assert "Your session has ended" in texts(app)
 
 
+def test_a_token_that_runs_out_is_renewed_while_the_page_is_looked_at(twin: Twin):
+    twin.says("POST /token", token(expires_at=iso(now_us() + 60_000_000)))
+    twin.says("POST /token/renew", token(access_token="a fresh token"))
+    app = logged_in()
+    app.run()
+    asked = [(path, headers.get("Authorization")) for _, path, _, headers in twin.asked]
+    assert ("/token/renew", "Bearer a-token") in asked
+    assert asked[-1][1] == "Bearer a fresh token"
+
+
 def test_the_window_comes_from_the_address_and_goes_to_the_api(twin: Twin):
     logged_in(window="30d")
     assert {given["window"] for method, path, given, _ in twin.asked if path == "/kpis"} == {"30d"}
