@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from store.home import open_journal, set_up
 from store.journal import Journal
@@ -15,6 +17,9 @@ from store.settings import Database, Settings
 
 for _name in [name for name in os.environ if name.startswith("ARBITER_") and name != "ARBITER_SHOTS"]:  # where the browser tests put pictures
     del os.environ[_name]  # what this machine has set must not reach a test
+
+hypothesis_settings.register_profile("arbiter", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no failure
+hypothesis_settings.load_profile("arbiter")
 
 
 @pytest.fixture

@@ -59,5 +59,3 @@ def _expiring(what: str, signed: Pass) -> dict[str, Any]:
 
 def _point(the: Parts) -> dict[str, Any]:
     return {"epoch": the.journal.epoch, "head": the.journal.head()}
-
-
