@@ -1,6 +1,7 @@
 """The dispatch shift: gives ready tasks to agents, in dependency order, for some minutes."""
 
 from collections import OrderedDict
+from functools import partial
 
 from prefect import allow_failure, flow
 from prefect.client.schemas.objects import State
@@ -26,17 +27,21 @@ def dispatch(minutes: float | None = None) -> dict[str, int]:
     attempts = 0
     with Shift(journal, settings, minutes=minutes) as shift:
         while shift.open or running:
-            if not shift.open:
-                shift.leave_lane()
-            for claim in shift.claims(len(running)) if shift.open else ():
+            for claim in shift.claims(len(running)):
                 made[claim.task_id] = perform_step.submit(journal, settings, claim, shift.running, wait_for=_before(claim, made), return_state=False)
                 running.add(made[claim.task_id])
-                made[claim.task_id].add_done_callback(running.discard)  # asking a future for its state would ask the server
+                made[claim.task_id].add_done_callback(partial(_ended, shift, claim, running))  # asking for its state would ask the server
                 attempts += 1
             while len(made) > REMEMBERED:
                 made.popitem(last=False)
             shift.wait()
+    journal.close()
     return {"attempts": attempts}
+
+
+def _ended(shift: Shift, claim: Claim, running: set[PrefectFuture[State[None]]], future: PrefectFuture[State[None]]) -> None:
+    shift.step_ended(claim)
+    running.discard(future)
 
 
 def _before(claim: Claim, made: OrderedDict[str, PrefectFuture[State[None]]]) -> list[allow_failure]:

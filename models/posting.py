@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 
 from models.errors import Invalid
-from models.untrusted import Untrusted
+from models.untrusted import Untrusted, storable
 
 TITLE_MOST = 300  # characters; a task's title has the same bound
 BODY_MOST = 100_000
@@ -117,11 +117,6 @@ def posting(
         flags=tuple(sorted(odd)),
         posted_at=posted_at,
     )
-
-
-def storable(text: str) -> str:
-    """Return the text with what no database keeps (NUL, halves of surrogate pairs) replaced by U+FFFD."""
-    return text.replace("\x00", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def budget(least: object, most: object, currency: object, *, flags: Iterable[Flag] = ()) -> Budget:

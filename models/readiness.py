@@ -34,7 +34,8 @@ def stand(task: Mapping[str, Any], needs: Sequence[Need], now: int) -> Stand:
     """Say what a waiting task waits for, or that nothing is missing any more.
 
     Args:
-        task: its row of the ledger; read are `start_at`, `deadline_at`, `category`, `approval`, `reason` and `wake_at`.
+        task: its row of the ledger; read are `start_at`, `deadline_at`, `started_at`, `category`, `approval`, `reason`
+            and `wake_at`.
         needs: the tasks that it waits for.
         now: the present instant.
 
@@ -43,11 +44,11 @@ def stand(task: Mapping[str, Any], needs: Sequence[Need], now: int) -> Stand:
     if broken:
         why = f"needs task {broken.task_id} {MARK[broken.condition]}, but that one is {broken.outcome}: retry that one to bring this one back"
         return Stand(kind="task.finished", reason=Reason.UNMET, why=why, outcome=Outcome.CANCELLED)
-    deadline = task["deadline_at"]
+    deadline = task["deadline_at"] if task["started_at"] is None else None  # what was started in time may be tried again
     if deadline is not None and deadline <= now:
         why = f"was not started before its deadline, {iso(deadline)}"
         return Stand(kind="task.finished", reason=Reason.DEADLINE, why=why, outcome=Outcome.EXPIRED)
-    missing = _missing(task, needs, now)
+    missing = _missing(task, needs, deadline, now)
     if missing:
         return missing
     return Stand(kind="task.released", reason=Reason.QUEUE, why="waits for a free agent", wake_at=deadline)
@@ -62,8 +63,8 @@ def queue_key(ready_at: int, priority: int) -> int:
     return ready_at - priority * MINUTE
 
 
-def _missing(task: Mapping[str, Any], needs: Sequence[Need], now: int) -> Stand | None:
-    wakes = [at for at in (task["deadline_at"],) if at is not None]
+def _missing(task: Mapping[str, Any], needs: Sequence[Need], deadline: int | None, now: int) -> Stand | None:
+    wakes = [at for at in (deadline,) if at is not None]
 
     def waits(reason: Reason, why: str, at: int | None = None) -> Stand:
         return Stand(kind=None, reason=reason, why=why, wake_at=min([*wakes, at] if at is not None else wakes, default=None))

@@ -87,18 +87,8 @@ def expected_success(succeeded: int, failed: int) -> float:
     return (succeeded + 1) / (succeeded + failed + 2)
 
 
-def _score(wish: Wish, candidate: Candidate) -> Scored:
-    return Scored(
-        agent_id=candidate.agent_id,
-        rejected=_rejection(wish, candidate),
-        busy=candidate.running >= candidate.capacity,
-        success=expected_success(candidate.succeeded, candidate.failed),
-        load=candidate.running / candidate.capacity if candidate.capacity else 1.0,
-        failed_before=candidate.agent_id in wish.failed_on,
-    )
-
-
-def _rejection(wish: Wish, candidate: Candidate) -> str | None:
+def rejection(wish: Wish, candidate: Candidate) -> str | None:
+    """Return the rule that keeps an agent from a task, in words that follow its name; null when it fits."""
     if wish.wanted_agent is not None and wish.wanted_agent != candidate.agent_id:
         return "another agent was asked for"
     if candidate.kind != wish.kind:
@@ -112,12 +102,27 @@ def _rejection(wish: Wish, candidate: Candidate) -> str | None:
     return None
 
 
+def _score(wish: Wish, candidate: Candidate) -> Scored:
+    return Scored(
+        agent_id=candidate.agent_id,
+        rejected=rejection(wish, candidate),
+        busy=candidate.running >= candidate.capacity,
+        success=expected_success(candidate.succeeded, candidate.failed),
+        load=candidate.running / candidate.capacity if candidate.capacity else 1.0,
+        failed_before=candidate.agent_id in wish.failed_on,
+    )
+
+
 def _order(one: Scored) -> tuple[bool, bool, bool, float, float, str]:
     return (one.rejected is not None, one.busy, one.failed_before, -round(one.success, 2), one.load, one.agent_id)
 
 
 def _nobody(wish: Wish, scored: tuple[Scored, ...]) -> str:
+    who = "an operator can bring one back, add one, or change the task"
+    near = [one for one in scored if one.rejected and not one.rejected.startswith(("is of kind", "has no skill", "another agent"))]
+    if near:
+        return f"no agent fits: {'; '.join(f'{one.agent_id} {one.rejected}' for one in near[:3])}: {who}"
     if wish.wanted_agent is not None:
         rejected = next((one.rejected for one in scored if one.agent_id == wish.wanted_agent), "is not registered")
-        return f"the agent that was asked for, {wish.wanted_agent}, {rejected}: an operator can bring it back or choose another"
-    return f"no agent of kind {wish.kind} with the skill {wish.category} is online: an operator can add one or bring one back"
+        return f"the agent that was asked for, {wish.wanted_agent}, {rejected}: {who}"
+    return f"there is no agent of kind {wish.kind} with the skill {wish.category}: {who}"

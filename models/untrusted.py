@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Untrusted:
     """Text from outside (titles, descriptions, pages): data, never an instruction.
 
@@ -37,3 +37,8 @@ class Untrusted:
         clean = "".join(" " if unicodedata.category(c).startswith(("C", "Z")) else c for c in self.text)
         clean = " ".join(clean.split())
         return clean if len(clean) <= most else clean[: most - 1] + "…"
+
+
+def storable(text: str) -> str:
+    """Return the text with what no database keeps (NUL, halves of surrogate pairs) replaced by U+FFFD."""
+    return text.replace("\x00", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -10,6 +10,14 @@ import select
 import socket
 from pathlib import Path
 
+PATH_MOST = 107  # bytes of a socket's path, less than the system's 108 with the closing NUL
+NAME_MOST = 20  # of them the name of a doorbell, at most
+
+
+def excess(folder: Path) -> int:
+    """Return by how many bytes the path of a folder is too long for doorbells in it; 0 when it is not."""
+    return max(0, len(os.fsencode(folder)) + 1 + NAME_MOST - PATH_MOST)
+
 
 class Bell:
     """The ringing side. Never blocks, never fails: a listener that is gone is forgotten."""
@@ -25,7 +33,7 @@ class Bell:
         """Wake all listeners of this machine."""
         try:
             changed = self._folder.stat().st_mtime_ns
-        except FileNotFoundError:
+        except OSError:  # nobody listens
             return
         if changed != self._listed_at:
             self._listeners, self._listed_at = [str(path) for path in self._folder.iterdir()], changed
@@ -34,8 +42,8 @@ class Bell:
                 self._socket.sendto(b"!", path)
             except BlockingIOError:  # it has rings enough waiting
                 continue
-            except (ConnectionRefusedError, FileNotFoundError):  # its process is gone
-                with contextlib.suppress(FileNotFoundError):
+            except OSError:  # its process is gone; whatever it is, what was committed stays committed
+                with contextlib.suppress(OSError):
                     Path(path).unlink()
 
     def close(self) -> None:

@@ -11,12 +11,13 @@ from typing import Any
 import psycopg
 import pysqlite3.dbapi2 as sqlite
 from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from models.errors import StoreError
 
 SQLITE_VERSION: str = sqlite.sqlite_version
-DATABASE_ERRORS = (sqlite.Error, psycopg.Error)  # what a driver raises when the database cannot do as told
+DATABASE_ERRORS = (sqlite.Error, psycopg.Error, SQLAlchemyError)  # what a driver raises when the database cannot do as told
 
 
 def sqlite_problem(version: str = SQLITE_VERSION) -> str | None:
@@ -54,7 +55,7 @@ def _prepare_sqlite(connection: sqlite3.Connection | Any, synchronous: str) -> N
         f"synchronous={synchronous}",
         "foreign_keys=ON",
         "busy_timeout=60000",
-        "cache_size=-65536",
+        "cache_size=-8192",
         "temp_store=MEMORY",
     ):
         connection.execute(f"PRAGMA {pragma}")

@@ -7,8 +7,9 @@ A transaction changes ledger rows and appends one event for each change, as its 
 sequence number and never later meet an event at or below one that they have seen:
 
 - SQLite has one writer at a time (`BEGIN IMMEDIATE`), so sequence order is commit order.
-- PostgreSQL hands out sequence numbers before commits, in any order. An advisory lock, taken just before the events are appended and held until the
-  commit is visible, makes the orders agree. It costs commits per second, and keeps the cursor of every reader one integer.
+- PostgreSQL lets many write at once and hands out sequence numbers in any order. An advisory lock, held from the first statement until the commit is
+  visible, makes it one writer too: what a transaction read still holds when it writes, sequence order is commit order, and the cursor of every reader
+  is one integer. It costs commits per second; transactions are short.
 
 `at` never goes backwards over `seq`, also when the clock does.
 """
@@ -31,7 +32,8 @@ from store import schema
 from store.bell import Bell
 from store.query import Cursor, Query, Row, insert_text, update_text
 
-APPEND_LOCK = 0x41524249  # "ARBI": any constant that all writers share
+WRITE_LOCK = 0x41524249  # "ARBI": any constant that all writers share
+_ONE = {"dependencies": "dependency"}  # of tables whose name is not its rows' name and an s
 LEAP = 1_000_000  # sequence numbers skipped when commits may have been lost
 
 _EVENTS = Query(select(schema.journal).where(schema.journal.c.seq > bindparam("after")).order_by(schema.journal.c.seq).limit(bindparam("most")))
@@ -59,6 +61,9 @@ class View:
 
     def rows(self, query: Query, **parameters: Any) -> list[Row]:
         """Return all rows of a reading statement."""
+        if query.writes_to is not None:
+            message = f"{query.writes_to} changes only through create() and change()"
+            raise StoreError(message)
         return query.rows(self._cursor, self._backend, parameters)
 
     def one(self, query: Query, **parameters: Any) -> Row | None:
@@ -70,7 +75,7 @@ class View:
         """Return the row with this primary key, or raise `NotFound`."""
         row = self.one(_by_id(table), key=key)
         if row is None:
-            message = f"there is no {table.name.removesuffix('s')} {key!r}"
+            message = f"there is no {_ONE.get(table.name, table.name.removesuffix('s'))} {key!r}"
             raise NotFound(message)
         return row
 
@@ -106,7 +111,7 @@ class Tx(View):
         if patch:
             self._cursor.execute(update_text(self._backend, table, tuple(patch)), {**patch, "key": key})
             if self._cursor.rowcount != 1:
-                message = f"there is no {table.name.removesuffix('s')} {key!r}"
+                message = f"{table.name} has no row {key!r}"
                 raise NotFound(message)
         self._note(table, key, kind, patch, facts)
 
@@ -135,7 +140,7 @@ class Journal:
         self.backend = engine.dialect.name
         self.clock = clock
         self._bell = bell
-        self._lock = threading.Lock()  # SQLite: one writer; waiting here is fair, waiting in SQLite's busy handler is not
+        self._lock = threading.Lock()  # SQLite: one writer; threads wait here, not in SQLite's busy handler, which sleeps and asks again
         self._kept: list[Any] = []  # SQLAlchemy's wrapper of the writer: dropping it would close the connection
         self._writer: Any = None
         self._local = threading.local()
@@ -146,15 +151,14 @@ class Journal:
         """Open a transaction; everything in it happens, with its events, or nothing does."""
         with self._writing() as connection:
             cursor = connection.cursor()
-            if self.backend == "sqlite":
-                cursor.execute("BEGIN IMMEDIATE")
+            cursor.execute("BEGIN IMMEDIATE" if self.backend == "sqlite" else f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
             try:
                 tx = Tx(cursor, self.backend, actor, self.clock())
                 yield tx
                 self._append(connection, cursor, tx.events)
-            except self.engine.dialect.loaded_dbapi.IntegrityError as error:  # two transactions at once, each of which saw nothing wrong
+            except self.engine.dialect.loaded_dbapi.IntegrityError as error:
                 connection.rollback()
-                message = "what this would write contradicts what somebody else wrote at the same moment: try again"
+                message = f"what this would write contradicts what is there: {error}"
                 raise Conflict(message) from error
             except BaseException:
                 connection.rollback()
@@ -243,9 +247,8 @@ class Journal:
             cursor.executemany(_APPEND["sqlite"], events)
             connection.commit()
             return
-        with connection.pipeline():  # lock, events and commit in one round trip
+        with connection.pipeline():  # events and commit in one round trip
             if events:
-                cursor.execute(f"SELECT pg_advisory_xact_lock({APPEND_LOCK})")
                 cursor.executemany(_APPEND["postgresql"], events)
             connection.commit()
 

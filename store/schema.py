@@ -4,7 +4,7 @@ Every ledger table has one text primary key, `id`, and columns of text, integer 
 same in SQLite and in PostgreSQL. Structures are JSON text. Instants are integer microseconds since 1970 in UTC; money is integer minor units.
 """
 
-from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, text
 
 metadata = MetaData(
     naming_convention={
@@ -121,10 +121,11 @@ tasks = Table(
     _int("ready_at", null=True),
     _int("started_at", null=True),  # of the first attempt
     _int("finished_at", null=True),
-    Index("ix_tasks_queue", "state", "category", "kind", "queue_key"),
+    Index("ix_tasks_queue", "state", "category", "kind", "wanted_agent", "currency", "queue_key"),
     Index("ix_tasks_wake", "state", "wake_at"),
     Index("ix_tasks_group", "group_id"),
     Index("ix_tasks_created", "created_at"),
+    Index("ix_tasks_client", "client", "state", "created_at"),
 )
 
 dependencies = Table(
@@ -154,7 +155,8 @@ attempts = Table(
     _text("run_id", null=True),  # of the Prefect task run
     _int("started_at"),
     _int("finished_at", null=True),
-    Index("ix_attempts_task_id", "task_id", "number"),
+    Index("ix_attempts_task_id", "task_id", "number", unique=True),
+    Index("ix_attempts_held", "task_id", unique=True, sqlite_where=text("state = 'running'"), postgresql_where=text("state = 'running'")),
     Index("ix_attempts_state", "state", "agent_id"),
 )
 
@@ -243,5 +245,4 @@ beats = Table(  # signs of life: not worth remembering, and after a restore nobo
     _int("pid"),
     _int("born"),  # start of that process: a pid alone may be re-used
     _int("until"),
-    _int("fence"),
 )

@@ -17,7 +17,7 @@ from tasks.read import get_task
 
 
 def cancel(journal: Journal, task_id: str, *, actor: str, why: str = "", client: str | None = None) -> Row:
-    """End a task, or ask the agent that works on it to stop. A task that has ended stays as it is."""
+    """End a task, or ask the agent that works on it to stop. Raises `IllegalMove` for one that has ended."""
     note = f"cancelled by {actor}" + (f": {why}" if why else "")
     with journal.write(actor) as tx:
         task = get_task(tx, task_id, client)
@@ -28,7 +28,7 @@ def cancel(journal: Journal, task_id: str, *, actor: str, why: str = "", client:
             case State.RUNNING:
                 if task["stop_at"] is not None:
                     return task
-                patch = {"stop_at": tx.now, "reason": str(Reason.STOPPING), "why": f"{note}; its agent was asked to stop"}
+                patch = {"stop_at": tx.now, "reason": str(Reason.STOPPING), "why": note}
                 return _change(tx, task, "task.stop_requested", patch)
             case _:
                 return finish(tx, task, Outcome.CANCELLED, Reason.PERSON, note)
@@ -39,14 +39,15 @@ def retry(journal: Journal, task_id: str, *, actor: str, client: str | None = No
     with journal.write(actor) as tx:
         task = get_task(tx, task_id, client)
         if task["state"] == State.WAITING and task["reason"] == Reason.BACKOFF:
-            return settle(tx, _change(tx, task, "task.changed", {"reason": str(Reason.PERSON), "wake_at": None}))
+            _change(tx, task, "task.changed", {"reason": str(Reason.PERSON), "wake_at": None})
+            return settle(tx, task_id)
         if task["outcome"] == Outcome.SUCCEEDED:
             message = "the task has succeeded: submit it again to have it done twice"
             raise IllegalMove(message)
         if task["deadline_at"] is not None and task["deadline_at"] <= tx.now and task["state"] == State.DONE:
             _change(tx, task, "task.changed", {"deadline_at": None})
             task |= {"deadline_at": None}
-        return reopen(tx, task)[0]
+        return reopen(tx, task)
 
 
 def approve(journal: Journal, task_id: str, *, actor: str, client: str | None = None) -> Row:
@@ -56,7 +57,8 @@ def approve(journal: Journal, task_id: str, *, actor: str, client: str | None = 
         if task["approval"] != "needed" or task["state"] == State.DONE:
             message = "the task waits for no approval"
             raise IllegalMove(message)
-        return settle(tx, _change(tx, task, "task.approved", {"approval": "given"}))
+        _change(tx, task, "task.approved", {"approval": "given"})
+        return settle(tx, task_id)
 
 
 def review(journal: Journal, task_id: str, category: str, *, actor: str, client: str | None = None) -> Row:
@@ -68,7 +70,8 @@ def review(journal: Journal, task_id: str, category: str, *, actor: str, client:
         task = get_task(tx, task_id, client)
         facts = {"category": category, "guessed": task["category"], "confidence": task["confidence"]}
         patch = {"category": category, "category_by": "person", "reason": str(Reason.PERSON), "why": f"{actor} chose the category"}
-        return settle(tx, move(tx, task, "task.reviewed", **patch, facts=facts))
+        move(tx, task, "task.reviewed", **patch, facts=facts)
+        return settle(tx, task_id)
 
 
 def pause(journal: Journal, task_id: str, *, actor: str, why: str = "", client: str | None = None) -> Row:
@@ -83,7 +86,8 @@ def resume(journal: Journal, task_id: str, *, actor: str, client: str | None = N
     """Let a paused task go on."""
     with journal.write(actor) as tx:
         task = get_task(tx, task_id, client)
-        return settle(tx, move(tx, task, "task.resumed", reason=str(Reason.PERSON), why=f"resumed by {actor}"))
+        move(tx, task, "task.resumed", reason=str(Reason.PERSON), why=f"resumed by {actor}")
+        return settle(tx, task_id)
 
 
 def reprioritise(journal: Journal, task_id: str, priority: int, *, actor: str, client: str | None = None) -> Row:

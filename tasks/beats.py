@@ -44,7 +44,6 @@ def give(tx: Tx, beat: Beat) -> bool:
     held = tx.one(_ONE, beat_name=beat.name)
     if held is not None and held["holder"] != beat.holder and alive(held, tx.now):
         return False
-    fence = 1 if held is None else held["fence"] + (held["holder"] != beat.holder)
     tx.run(_CLEAR, beat_name=beat.name)
     row = {
         "name": beat.name,
@@ -53,7 +52,6 @@ def give(tx: Tx, beat: Beat) -> bool:
         "host": _HOST,
         "pid": os.getpid(),
         "born": _born(os.getpid()),
-        "fence": fence,
     }
     tx.run(_INSERT, **{f"beat_{name}": value for name, value in row.items()})
     return True

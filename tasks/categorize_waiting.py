@@ -55,4 +55,4 @@ def _apply(tx: Tx, task: Row, guess: tuple[str | None, float], least: float, tro
         return
     patch = {"category": category, "category_by": "model", "confidence": confidence}
     tx.change(tasks, task["id"], patch, "task.categorized", **facts)
-    settle(tx, task | patch)
+    settle(tx, task["id"])

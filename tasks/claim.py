@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, bindparam, func, select
+from sqlalchemy import BigInteger, Text, bindparam, func, select
 
 from models.clock import new_id
-from models.routing import Candidate, Decision, Wish, choose
+from models.routing import Candidate, Decision, Wish, choose, rejection
 from models.task import Outcome, Reason, State
 from store.journal import Journal, Tx, View
 from store.query import Query, Row, any_of
@@ -17,6 +17,7 @@ from tasks.beats import holds
 from tasks.moves import finish, move, needs_of, settle
 
 WOKEN_MOST = 500  # waiting tasks looked at in one transaction
+REMEMBERED = 10_000  # newest attempts that an agent is judged by
 
 _DUE = Query(
     select(tasks)
@@ -24,24 +25,30 @@ _DUE = Query(
     .order_by(tasks.c.wake_at)
     .limit(bindparam("most")),
 )
-_LANES = Query(select(tasks.c.category, tasks.c.kind).where(tasks.c.state == State.READY).distinct())
+_QUEUES = Query(select(tasks.c.category, tasks.c.kind, tasks.c.wanted_agent, tasks.c.currency).where(tasks.c.state == State.READY).distinct())
 _QUEUE = Query(
     select(tasks)
-    .where(tasks.c.state == State.READY, tasks.c.category == bindparam("category"), tasks.c.kind == bindparam("kind"))
+    .where(
+        tasks.c.state == State.READY,
+        tasks.c.category == bindparam("category"),
+        tasks.c.kind == bindparam("kind"),
+        tasks.c.wanted_agent.is_not_distinct_from(bindparam("wanted_agent", type_=Text)),
+        tasks.c.currency == bindparam("currency"),
+    )
     .order_by(tasks.c.queue_key)
-    .limit(bindparam("most"))
-    .with_for_update(skip_locked=True),  # PostgreSQL: several machines claim side by side
+    .limit(bindparam("most")),
 )
 _AGENTS = Query(select(agents))
 _RUNNING = Query(select(attempts.c.agent_id, func.count().label("n")).where(attempts.c.state == "running").group_by(attempts.c.agent_id))
 _FAILED_ON = Query(
     select(attempts.c.agent_id).where(attempts.c.task_id == bindparam("task_id"), any_of(attempts.c.state, "failed", "timeout")),
 )
+_NEWEST = select(attempts.c.agent_id, attempts.c.task_id, attempts.c.state).order_by(attempts.c.id.desc()).limit(REMEMBERED).subquery()
 _RECORD = Query(
-    select(attempts.c.agent_id, tasks.c.category, attempts.c.state, func.count().label("n"))
-    .join(tasks, tasks.c.id == attempts.c.task_id)
-    .where(any_of(attempts.c.state, "succeeded", "failed", "timeout"))
-    .group_by(attempts.c.agent_id, tasks.c.category, attempts.c.state),
+    select(_NEWEST.c.agent_id, tasks.c.category, _NEWEST.c.state, func.count().label("n"))
+    .join(tasks, tasks.c.id == _NEWEST.c.task_id)
+    .where(any_of(_NEWEST.c.state, "succeeded", "failed", "timeout"))
+    .group_by(_NEWEST.c.agent_id, tasks.c.category, _NEWEST.c.state),
 )
 
 Record = dict[tuple[str, str], tuple[int, int]]  # (agent, category) → attempts that succeeded, that failed
@@ -69,11 +76,11 @@ class Claim:
 def anything_due(journal: Journal) -> bool:
     """Tell cheaply whether a claim may find something, so that an idle shift never takes the write lock."""
     with journal.look() as view:
-        return bool(view.rows(_DUE, now=journal.clock(), most=1) or view.rows(_LANES))
+        return bool(view.rows(_DUE, now=journal.clock(), most=1) or view.rows(_QUEUES))
 
 
 def track_record(view: View) -> Record:
-    """Count how each agent did in each category."""
+    """Count how each agent did in each category, over the newest attempts of the house."""
     record: Record = {}
     for row in view.rows(_RECORD):
         key = (row["agent_id"], row["category"])
@@ -88,7 +95,7 @@ def claim(journal: Journal, *, shift_id: str, lane: str, free: int, record: Reco
         if not holds(tx, lane, shift_id, tx.now):
             return []
         for task in tx.rows(_DUE, now=tx.now, most=WOKEN_MOST):
-            _wake(tx, task)
+            _wake(tx, task["id"])
         staff = _Staff(tx, record)
         claims: list[Claim] = []
         for task in _queue(tx, staff, free):
@@ -120,26 +127,30 @@ class _Staff:
     def take(self, agent_id: str) -> None:
         self._running[agent_id] = self._running.get(agent_id, 0) + 1
 
-    def free_for(self, category: str, kind: str) -> int | None:
-        """Return the free places for a queue; null when no agent for it is online."""
-        fitting = [one for one in self.candidates(category) if one.kind == kind and category in one.skills and one.state == "online"]
+    def free_for(self, wish: Wish) -> int | None:
+        """Return the free places for a queue; null when no agent fits."""
+        fitting = [one for one in self.candidates(wish.category) if rejection(wish, one) is None]
         return sum(max(0, one.capacity - one.running) for one in fitting) if fitting else None
 
 
-def _wake(tx: Tx, task: Row) -> None:
+def _wake(tx: Tx, task_id: str) -> None:
+    task = tx.get(tasks, task_id)
     if task["state"] == State.READY:  # what wakes a ready task is its deadline
-        finish(tx, task, Outcome.EXPIRED, Reason.DEADLINE, "was not started before its deadline: no agent had a free place")
+        finish(tx, task, Outcome.EXPIRED, Reason.DEADLINE, "was not started before its deadline: it still waited for a free agent")
     else:
-        settle(tx, task)
+        settle(tx, task_id)
 
 
 def _queue(tx: Tx, staff: _Staff, free: int) -> list[Row]:
-    """Return the heads of all queues that an agent could take from, and of those that nobody serves, in the order of their keys."""
+    """Return the heads of all queues that an agent could take from, and of those that nobody serves, in the order of their keys.
+
+    The tasks of one queue ask the same of their agent, so no task that cannot be served hides one that can.
+    """
     heads: list[Row] = []
-    for row in tx.rows(_LANES):
-        places = staff.free_for(row["category"], row["kind"])
+    for queue in tx.rows(_QUEUES):
+        places = staff.free_for(Wish(**queue))
         if places != 0:
-            heads += tx.rows(_QUEUE, category=row["category"], kind=row["kind"], most=WOKEN_MOST if places is None else free * 2)
+            heads += tx.rows(_QUEUE, **queue, most=WOKEN_MOST if places is None else min(places, free))
     return sorted(heads, key=lambda task: (task["queue_key"], task["id"]))
 
 

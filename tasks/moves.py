@@ -1,7 +1,6 @@
 """Moving tasks from state to state: every change of a task's state in the whole product is made here."""
 
 import json
-from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -30,56 +29,47 @@ _LAST_AGENT = Query(
 
 
 def move(tx: Tx, task: Row, kind: str, **patch: Any) -> Row:
-    """Move a task by an event of `models.task.MOVES`; return its new row. `facts` may be given beside the columns to change."""
+    """Move a task by an event of `models.task.MOVES`; return its new row. `facts` may be given beside the columns to change.
+
+    `task` must be its row as it is now: whoever moves several tasks in one transaction reads each again first.
+    """
     facts = patch.pop("facts", {})
     patch["state"] = target_of(kind, task["state"])
     tx.change(tasks, task["id"], patch, kind, client=task["client"], **facts)
     return task | patch
 
 
-def settle(tx: Tx, task: Row, needs: Iterable[Need] | None = None) -> Row:
+def settle(tx: Tx, task_id: str) -> Row:
     """Look at a waiting task again: release it, end it, or say what it waits for. A task in any other state stays as it is."""
+    task = tx.get(tasks, task_id)
     if task["state"] != State.WAITING:
         return task
-    verdict = stand(task, needs_of(tx, task["id"]) if needs is None else list(needs), tx.now)
-    match verdict.kind:
-        case "task.released":
-            key = queue_key(tx.now, task["priority"])
-            return move(tx, task, verdict.kind, **_standing(verdict), ready_at=tx.now, queue_key=key)
-        case "task.finished":
-            return finish(tx, task, verdict.outcome or Outcome.CANCELLED, verdict.reason, verdict.why)
-        case _:
-            return _explain(tx, task, verdict)
+    looked_at = _look(tx, task)
+    if looked_at["state"] == State.DONE:
+        _tell_dependents(tx, task_id)
+    return looked_at
 
 
 def finish(tx: Tx, task: Row, outcome: Outcome, reason: Reason, why: str, **patch: Any) -> Row:
     """End a task and look at all tasks that waited for it, and at those that waited for them."""
     ended = _end(tx, task, outcome, reason, why, **patch)
-    open_ends = [ended]
-    while open_ends:
-        for waiting in tx.rows(_DEPENDENTS, task_id=open_ends.pop()["id"]):
-            if waiting["state"] != State.WAITING:
-                continue
-            verdict = stand(waiting, needs_of(tx, waiting["id"]), tx.now)
-            if verdict.outcome is None:
-                settle(tx, waiting)
-            else:
-                open_ends.append(_end(tx, waiting, verdict.outcome, verdict.reason, verdict.why))
+    _tell_dependents(tx, task["id"])
     return ended
 
 
-def reopen(tx: Tx, task: Row) -> list[Row]:
-    """Take back the end of a task, and of those that ended only because this one did; return them all."""
-    reopened = []
-    closed = [task]
+def reopen(tx: Tx, task: Row) -> Row:
+    """Take back the end of a task, and of those that ended only because this one did; return its new row."""
+    reopened, closed = [], [task["id"]]
     while closed:
-        current = closed.pop()
-        facts = end_facts(tx, current)
-        patch = {"outcome": None, "finished_at": None, "result": None, "stop_at": None, "reason": Reason.PERSON, "why": "reopened"}
-        again = move(tx, current, "task.reopened", **patch, attempts_most=max(current["attempts_most"], current["attempts"] + 1), facts=facts)
-        reopened.append(again)
-        closed += [row for row in tx.rows(_DEPENDENTS, task_id=current["id"]) if row["state"] == State.DONE and row["reason"] == Reason.UNMET]
-    return [settle(tx, row) for row in reopened]
+        current = tx.get(tasks, closed.pop())
+        if current["state"] != State.DONE:
+            continue  # reached before, on another way
+        _take_back_end(tx, current)
+        reopened.append(current["id"])
+        closed += [row["id"] for row in tx.rows(_DEPENDENTS, task_id=current["id"]) if row["reason"] == Reason.UNMET]
+    for task_id in reopened:
+        settle(tx, task_id)
+    return tx.get(tasks, task["id"])
 
 
 def needs_of(view: View, task_id: str) -> list[Need]:
@@ -108,9 +98,34 @@ def public(row: Row) -> Row:
     return {name: value for name, value in row.items() if name not in {"queue_key", "wake_at"}} | decoded
 
 
+def _look(tx: Tx, task: Row) -> Row:
+    verdict = stand(task, needs_of(tx, task["id"]), tx.now)
+    match verdict.kind:
+        case "task.released":
+            key = queue_key(tx.now, task["priority"])
+            return move(tx, task, verdict.kind, **_standing(verdict), ready_at=tx.now, queue_key=key)
+        case "task.finished":
+            return _end(tx, task, verdict.outcome or Outcome.CANCELLED, verdict.reason, verdict.why)
+        case _:
+            return _explain(tx, task, verdict)
+
+
+def _tell_dependents(tx: Tx, ended_id: str) -> None:
+    ended = [ended_id]
+    while ended:
+        waiting = [row for row in tx.rows(_DEPENDENTS, task_id=ended.pop()) if row["state"] == State.WAITING]
+        ended += [row["id"] for row in waiting if _look(tx, row)["state"] == State.DONE]
+
+
 def _end(tx: Tx, task: Row, outcome: Outcome, reason: Reason, why: str, **patch: Any) -> Row:
     patch |= {"outcome": outcome, "reason": reason, "why": why, "finished_at": tx.now, "wake_at": None, "attempt_id": None}
     return move(tx, task, "task.finished", **patch, facts=end_facts(tx, task | patch))
+
+
+def _take_back_end(tx: Tx, task: Row) -> None:
+    facts = end_facts(tx, task)
+    patch = {"outcome": None, "finished_at": None, "result": None, "stop_at": None, "reason": Reason.PERSON, "why": "reopened", "lost": 0}
+    move(tx, task, "task.reopened", **patch, attempts_most=max(task["attempts_most"], task["attempts"] + 1), facts=facts)
 
 
 def _explain(tx: Tx, task: Row, verdict: Stand) -> Row:

@@ -16,9 +16,10 @@ from typing import Any
 from agents import registry
 from agents.contract import AgentError, Control, Job, Result, Stopped
 from models.clock import MINUTE, SECOND
-from models.errors import Invalid, LeaseLost
+from models.errors import Conflict, Invalid, LeaseLost, NotFound
 from models.retry import again
 from models.task import Outcome, Reason, State
+from models.untrusted import Untrusted, storable
 from store import schema
 from store.journal import Journal, Tx
 from store.query import Row
@@ -64,6 +65,11 @@ class Running:
         with self._lock:
             self._controls.pop(attempt_id, None)
 
+    def ids(self) -> set[str]:
+        """Return the attempts that are being worked on."""
+        with self._lock:
+            return set(self._controls)
+
     def stop(self, attempt_id: str, why: str) -> None:
         """Ask the agent of an attempt to stop, where it is one of ours."""
         with self._lock:
@@ -90,13 +96,21 @@ def perform(journal: Journal, settings: Settings, claim: Claim, running: Running
             control.stop("cancelled")
         ended = _work(journal, settings, claim, control, folder)
         if ended is not None:
-            record_end(journal, claim, ended, run_id=run_id)
-            return ended
+            return _record(journal, claim, ended, run_id)
         message = f"attempt {claim.number} of task {claim.task_id} lost its lease"
         raise LeaseLost(message)
     finally:
         running.remove(claim.attempt_id)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _record(journal: Journal, claim: Claim, ended: Ended, run_id: str | None) -> Ended:
+    try:
+        record_end(journal, claim, ended, run_id=run_id)
+    except (Invalid, NotFound, Conflict) as error:
+        ended = Ended(state="failed", error=f"what it brought cannot be recorded: {error}")
+        record_end(journal, claim, ended, run_id=run_id)
+    return ended
 
 
 def record_end(journal: Journal, claim: Claim, ended: Ended, *, run_id: str | None = None) -> None:
@@ -121,8 +135,7 @@ def _work(journal: Journal, settings: Settings, claim: Claim, control: Control, 
     """Let the agent work; null when it stopped because the lease was lost."""
     try:
         folder.mkdir(parents=True)
-        with journal.look() as view:
-            inputs = resolve(view, settings, claim.inputs, folder)
+        inputs = resolve(journal, settings, claim.inputs, folder)
         agent = registry.make(claim.kind, settings.fetch)
         job = Job(
             task_id=claim.task_id, attempt_id=claim.attempt_id, fence=claim.number, inputs=registry.check_inputs(claim.kind, inputs), folder=folder,
@@ -132,10 +145,14 @@ def _work(journal: Journal, settings: Settings, claim: Claim, control: Control, 
     except Stopped as stop:
         return _stopped(stop.why, claim)
     except (AgentError, Invalid) as error:
-        return Ended(state="failed", error=str(error), retryable=getattr(error, "retryable", False))
+        return _failed(str(error), retryable=getattr(error, "retryable", False))
     except Exception as error:  # a bug of an agent is its attempt's failure: recorded with its traceback, never the shift's end
         logger.exception("agent %s failed unexpectedly", claim.agent_id)
-        return Ended(state="failed", error=f"{type(error).__name__}: {error}\n{traceback.format_exc()}", retryable=True)
+        return _failed(f"{type(error).__name__}: {error}\n{traceback.format_exc()}", retryable=True)
+
+
+def _failed(error: str, *, retryable: bool) -> Ended:
+    return Ended(state="failed", error=storable(error)[-ERROR_MOST:], retryable=retryable)
 
 
 def _stopped(why: str, claim: Claim) -> Ended | None:
@@ -149,7 +166,7 @@ def _stopped(why: str, claim: Claim) -> Ended | None:
 
 
 def _succeeded(settings: Settings, result: Result, folder: Path) -> Ended:
-    value = json.dumps(result.value, ensure_ascii=False, allow_nan=False)
+    value = storable(json.dumps(result.value, ensure_ascii=False, allow_nan=False))
     if len(value.encode()) > VALUE_MOST:
         message = f"the result has {len(value.encode())} bytes, {VALUE_MOST} are the most: large results belong into artifacts"
         raise AgentError(message)
@@ -158,7 +175,7 @@ def _succeeded(settings: Settings, result: Result, folder: Path) -> Ended:
         if path.is_symlink() or not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
             message = f"the artifact {path.name} is not a file of the attempt's folder"
             raise AgentError(message)
-        kept.append((path.resolve().relative_to(folder.resolve()).as_posix(), *keep_file(settings, path)))
+        kept.append((storable(path.resolve().relative_to(folder.resolve()).as_posix()), *keep_file(settings, path)))
     return Ended(state="succeeded", value=value, artifacts=tuple(kept), extra_cents=result.cost_cents)
 
 
@@ -168,8 +185,7 @@ def _price(agent: Row, duration_us: int) -> int:
 
 
 def _close_attempt(tx: Tx, claim: Claim, attempt: Row, ended: Ended, *, cost: int, run_id: str | None) -> None:
-    error = ended.error[-ERROR_MOST:].replace("\0", "�") if ended.error else None
-    patch = {"state": ended.state, "error": error, "cost_cents": cost, "finished_at": tx.now, "run_id": run_id}
+    patch = {"state": ended.state, "error": ended.error, "cost_cents": cost, "finished_at": tx.now, "run_id": run_id}
     facts = {
         "client": claim.client, "task_id": claim.task_id, "agent_id": claim.agent_id, "kind": claim.kind, "category": claim.category,
         "state": ended.state, "cost_cents": cost, "currency": claim.currency, "started_at": attempt["started_at"], "finished_at": tx.now,
@@ -193,15 +209,15 @@ def _close_task(tx: Tx, claim: Claim, task: Row, ended: Ended, cost: int) -> Non
 def _try_again(tx: Tx, claim: Claim, task: Row, ended: Ended, cost: int) -> None:
     tries = task["attempts"] - task["lost"]  # an attempt that died with its process is not the task's fault
     pause = again(attempts=tries, most=task["attempts_most"], backoff_s=task["backoff_s"], retryable=ended.retryable, jitter=random.random())  # noqa: S311 - jitter
-    first_line = (ended.error or "").splitlines()[0][:200] if ended.error else ""
+    first_line = Untrusted((ended.error or "").partition("\n")[0]).line(200)
     if pause is None:
         reason = Reason.TIMEOUT if ended.state == "timeout" else Reason.ERROR
         finish(tx, task, Outcome.FAILED, reason, f"attempt {claim.number} by {claim.agent_id} failed for good: {first_line}", cost_cents=cost)
         return
     wake_at = tx.now + pause.pause_us
     why = f"attempt {claim.number} by {claim.agent_id} failed ({first_line}); tries again in {pause.pause_us / SECOND:.1f} s"
-    waiting = move(tx, task, "task.retried", reason=str(Reason.BACKOFF), why=why, wake_at=wake_at, attempt_id=None, cost_cents=cost)
-    settle(tx, waiting)
+    move(tx, task, "task.retried", reason=str(Reason.BACKOFF), why=why, wake_at=wake_at, attempt_id=None, cost_cents=cost)
+    settle(tx, task["id"])
 
 
 def _stop_was_asked(journal: Journal, claim: Claim) -> bool:

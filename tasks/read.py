@@ -18,12 +18,12 @@ from tasks.keep import path_of
 from tasks.moves import public
 
 MOST = 500  # rows of one page
-EVENTS = 500  # of one task
+EVENTS = 500  # newest of one task
 
 _ATTEMPTS = Query(select(attempts).where(attempts.c.task_id == bindparam("task_id")).order_by(attempts.c.number))
 _DECISIONS = Query(select(decisions).where(decisions.c.task_id == bindparam("task_id")).order_by(decisions.c.at, decisions.c.id))
 _ARTIFACTS = Query(select(artifacts).where(artifacts.c.task_id == bindparam("task_id")).order_by(artifacts.c.created_at, artifacts.c.id))
-_LINKED = (tasks.c.id, tasks.c.ref, tasks.c.title, tasks.c.state, tasks.c.outcome, dependencies.c.condition)
+_LINKED = (tasks.c.id, tasks.c.client, tasks.c.ref, tasks.c.title, tasks.c.state, tasks.c.outcome, dependencies.c.condition)
 _NEEDS = Query(
     select(*_LINKED)
     .join(dependencies, dependencies.c.needs_id == tasks.c.id)
@@ -37,7 +37,7 @@ _NEEDED_BY = Query(
     .order_by(tasks.c.id),
 )
 _EVENTS = Query(
-    select(journal).where(journal.c.entity == "tasks", journal.c.key == bindparam("task_id")).order_by(journal.c.seq).limit(EVENTS),
+    select(journal).where(journal.c.entity == "tasks", journal.c.key == bindparam("task_id")).order_by(journal.c.seq.desc()).limit(EVENTS),
 )
 _COUNTS = Query(
     select(tasks.c.state, func.count().label("n"))
@@ -86,6 +86,9 @@ def list_tasks(
         raise Invalid(message)
     equal = {"state": state, "outcome": outcome, "category": category, "client": client, "source": source, "group_id": group}
     given: Row = {name: value for name, value in equal.items() if value is not None}
+    if any("\0" in str(value) for value in (*given.values(), agent, text)):
+        message = "a filter cannot hold a NUL character"
+        raise Invalid(message)
     filters = [tasks.c[name] == bindparam(name) for name in given]
     if agent is not None:
         given["agent"] = agent
@@ -109,7 +112,9 @@ def task_detail(source_journal: Journal, task_id: str, *, client: str | None = N
         task = get_task(view, task_id, client)
         parts = {"attempts": _ATTEMPTS, "decisions": _DECISIONS, "artifacts": _ARTIFACTS, "needs": _NEEDS, "needed_by": _NEEDED_BY}
         found: Row = {name: [public(row) for row in view.rows(query, task_id=task_id)] for name, query in parts.items()}
-        events = [to_event(row) for row in view.rows(_EVENTS, task_id=task_id)]
+        events = [to_event(row) for row in reversed(view.rows(_EVENTS, task_id=task_id))]
+    if client is not None:  # what others have done for others stays with them
+        found |= {side: [row for row in found[side] if row["client"] == client] for side in ("needs", "needed_by")}
     shown = [{"seq": e.seq, "at": e.at, "kind": e.kind, "actor": e.actor, "patch": dict(e.patch), "facts": dict(e.facts)} for e in events]
     return {"task": public(task)} | found | {"events": shown}
 
@@ -154,10 +159,17 @@ def _encode(row: Row) -> str:
     return base64.urlsafe_b64encode(f"{row['created_at']}|{row['id']}".encode()).decode().rstrip("=")
 
 
+def _instant(at: int) -> int:
+    if not 0 <= at < 1 << 62:
+        message = "out of range"
+        raise ValueError(message)
+    return at
+
+
 def _decode(cursor: str) -> tuple[int, str]:
     try:
         at, task_id = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split("|")
-        return int(at), task_id
+        return _instant(int(at)), task_id
     except (ValueError, binascii.Error) as error:
         message = "this is no cursor of a page of tasks: take it from `next` of the page before"
         raise Invalid(message) from error

@@ -1,8 +1,8 @@
 """Taking back what dead shifts held."""
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
-from models.clock import MINUTE
+from models.clock import SECOND
 from models.readiness import queue_key
 from models.task import Outcome, Reason, State
 from store.journal import Journal, Tx
@@ -11,7 +11,11 @@ from store.schema import attempts, tasks
 from tasks.beats import bury, living
 from tasks.moves import finish, move
 
+DIED = "the process that worked on it died"
+PAUSE_MOST_S = 15  # about what Prefect's server needs to start again
+
 _HELD = Query(select(attempts).where(attempts.c.state == "running").order_by(attempts.c.id))
+_DIED = Query(select(attempts.c.id).where(attempts.c.task_id == bindparam("task_id"), attempts.c.error == DIED))
 _ANY = Query(select(attempts.c.shift_id).where(attempts.c.state == "running").distinct())
 
 
@@ -33,21 +37,56 @@ def reap(journal: Journal, *, actor: str, lost_most: int) -> int:
         return len(lost)
 
 
+def take_back_unended(journal: Journal, attempt_id: str, *, actor: str) -> bool:
+    """Put a task back whose step is over although its attempt never ended: Prefect could not run it. Tell whether there was anything to do."""
+    with journal.look() as view:
+        if view.get(attempts, attempt_id)["state"] != "running":
+            return False
+    with journal.write(actor) as tx:
+        attempt = tx.get(attempts, attempt_id)
+        if attempt["state"] == "running":
+            _close(tx, attempt, "its step could not be run")
+            _pause(tx, tx.get(tasks, attempt["task_id"]), attempt)
+        return True
+
+
 def _take_back(tx: Tx, attempt: Row, lost_most: int) -> None:
+    _close(tx, attempt, DIED)
+    task = tx.get(tasks, attempt["task_id"])
+    if not _holds(task, attempt):
+        return
+    lost = task["lost"] + 1
+    died = len(tx.rows(_DIED, task_id=task["id"]))
+    if task["stop_at"] is not None:
+        finish(tx, task, Outcome.CANCELLED, Reason.PERSON, task["why"], lost=lost)
+    elif died >= lost_most:
+        finish(tx, task, Outcome.FAILED, Reason.LOST, f"the process that worked on it died {died} times", lost=lost)
+    else:
+        why = f"attempt {attempt['number']} died with its process; waits for a free agent"
+        key = queue_key(task["ready_at"], task["priority"])
+        back = {"reason": str(Reason.QUEUE), "why": why, "attempt_id": None, "wake_at": None, "queue_key": key, "lost": lost}
+        move(tx, task, "task.returned", **back)
+
+
+def _pause(tx: Tx, task: Row, attempt: Row) -> None:
+    """Let a task wait for a moment: Prefect's server is away, and asking at once again would only be refused again."""
+    if not _holds(task, attempt):
+        return
+    if task["stop_at"] is not None:
+        finish(tx, task, Outcome.CANCELLED, Reason.PERSON, task["why"], lost=task["lost"] + 1)
+        return
+    pause_s = min(PAUSE_MOST_S, 2 ** min(task["lost"], 10))
+    why = f"the step of attempt {attempt['number']} could not be run: is Prefect's server up? tries again in {pause_s} s"
+    wait = {"reason": str(Reason.BACKOFF), "why": why, "wake_at": tx.now + pause_s * SECOND, "attempt_id": None, "lost": task["lost"] + 1}
+    move(tx, task, "task.retried", **wait)
+
+
+def _close(tx: Tx, attempt: Row, error: str) -> None:
     task = tx.get(tasks, attempt["task_id"])
     facts = {"client": task["client"], "task_id": task["id"], "agent_id": attempt["agent_id"], "kind": task["kind"], "category": task["category"]}
     facts |= {"state": "lost", "cost_cents": 0, "currency": task["currency"], "started_at": attempt["started_at"], "finished_at": tx.now}
-    patch = {"state": "lost", "error": "the process that worked on it died", "finished_at": tx.now}
-    tx.change(attempts, attempt["id"], patch, "attempt.finished", **facts)
-    if task["state"] != State.RUNNING or task["attempt_id"] != attempt["id"]:
-        return
-    lost = task["lost"] + 1
-    if task["stop_at"] is not None:
-        finish(tx, task, Outcome.CANCELLED, Reason.PERSON, task["why"], lost=lost)
-    elif lost >= lost_most:
-        finish(tx, task, Outcome.FAILED, Reason.LOST, f"the process that worked on it died {lost} times", lost=lost)
-    else:
-        why = f"attempt {attempt['number']} died with its process; waits for a free agent"
-        key = queue_key(task["ready_at"] or tx.now - MINUTE, task["priority"])
-        back = {"reason": str(Reason.QUEUE), "why": why, "attempt_id": None, "wake_at": task["deadline_at"], "queue_key": key, "lost": lost}
-        move(tx, task, "task.returned", **back)
+    tx.change(attempts, attempt["id"], {"state": "lost", "error": error, "finished_at": tx.now}, "attempt.finished", **facts)
+
+
+def _holds(task: Row, attempt: Row) -> bool:
+    return bool(task["state"] == State.RUNNING and task["attempt_id"] == attempt["id"])

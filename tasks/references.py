@@ -5,6 +5,9 @@
 They may stand wherever a path may. They are checked when the task is submitted, and replaced by real files just before each attempt.
 """
 
+import contextlib
+import itertools
+import shutil
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,7 +16,7 @@ from sqlalchemy import bindparam, select
 
 from agents.contract import AgentError
 from models.errors import Invalid
-from store.journal import View
+from store.journal import Journal, View
 from store.query import Query
 from store.schema import artifacts
 from store.settings import Settings
@@ -64,22 +67,22 @@ def check(view: View, settings: Settings, inputs: Any, *, ids: dict[str, str], n
     return rewrite(inputs, checked)
 
 
-def resolve(view: View, settings: Settings, inputs: Any, folder: Path) -> Any:
+def resolve(journal: Journal, settings: Settings, inputs: Any, folder: Path) -> Any:
     """Lay every file that the inputs refer to below `folder / "inputs"`; return the inputs with paths in place of references."""
-    taken: dict[str, int] = {}
+    numbers = itertools.count(1)
 
     def path_for(name: str) -> Path:
-        taken[name] = taken.get(name, 0) + 1
-        return folder / "inputs" / (name if taken[name] == 1 else f"{taken[name]}-{name}")
+        return folder / "inputs" / str(next(numbers)) / name  # a folder each: two files may have one name
 
     def laid(name: str, what: Any) -> str:
         if name == "$file":
             source = _find_file(settings, what)
             target = path_for(source.name)
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(source.read_bytes())
+            shutil.copyfile(source, target)
             return str(target)
-        row = view.one(_BY_ID, artifact_id=what) if isinstance(what, str) else view.one(_OF_TASK, task_id=what["task"], name=what["name"])
+        with journal.look() as view:
+            row = view.one(_BY_ID, artifact_id=what) if isinstance(what, str) else view.one(_OF_TASK, task_id=what["task"], name=what["name"])
         if row is None:
             message = f"task {what['task']} made no artifact {what['name']!r}" if isinstance(what, dict) else f"there is no artifact {what}"
             raise AgentError(message)
@@ -114,9 +117,9 @@ def _find_file(settings: Settings, name: Any) -> Path:
         raise Invalid(message)
     for root in settings.input_roots:
         base = root.resolve()
-        path = (base / name).resolve()
-        if path.is_relative_to(base) and path.is_file():
-            return path
-    roots = ", ".join(str(root) for root in settings.input_roots)
-    message = f"there is no file {name!r} below {roots}"
+        with contextlib.suppress(ValueError, OSError):  # a name that no file can have
+            path = (base / name).resolve()
+            if path.is_relative_to(base) and path.is_file():
+                return path
+    message = f"there is no file {name!r} below the folders that `input_roots` names"
     raise Invalid(message)

@@ -4,29 +4,42 @@ It holds a lane while it claims. Of several shifts one holds each lane and the o
 process takes it. So a shift may be killed at any moment: one that stands by goes on within a second and takes back what the dead one held.
 """
 
+import contextlib
 import logging
+import queue
 import threading
 import time
 from types import TracebackType
 from typing import Self
 
+from sqlalchemy import bindparam, select
+
 from models.clock import SECOND, new_id
-from models.errors import ArbiterError
+from models.errors import ArbiterError, LeaseLost
 from store.bell import Listener
 from store.engine import DATABASE_ERRORS
 from store.journal import Journal
-from store.schema import tasks
+from store.query import Query
+from store.schema import attempts, tasks
 from store.settings import Settings
 from tasks.beats import Beat, give, living_shifts, stop
 from tasks.categorize_waiting import categorize_waiting
 from tasks.claim import Claim, anything_due, claim, track_record
-from tasks.perform import Running
-from tasks.reap import anything_lost, reap
+from tasks.perform import Ended, Running, record_end
+from tasks.reap import anything_lost, reap, take_back_unended
 
 logger = logging.getLogger("arbiter.shift")
 
 LOOK_S = 0.25  # between looks when nobody rings
+GRACE_S = 30  # beyond its time-out that an agent has to stop
 RECORD_S = 10  # between counts of the agents' records
+
+
+_HELD = Query(
+    select(attempts.c.id, attempts.c.started_at, tasks.c.stop_at, tasks.c.timeout_s)
+    .join(tasks, tasks.c.id == attempts.c.task_id)
+    .where(attempts.c.state == "running", attempts.c.shift_id == bindparam("shift_id")),
+)
 
 
 class Shift:
@@ -44,7 +57,8 @@ class Shift:
         self._lane: str | None = None
         self._over = threading.Event()
         self._beating = threading.Thread(target=self._beat, name="beat", daemon=True)
-        self._seen = journal.head()
+        self._claimed: dict[str, Claim] = {}  # by attempt, until their steps are over
+        self._ended: queue.SimpleQueue[str] = queue.SimpleQueue()  # attempts whose steps are over
         self._counted_at = 0.0
         self._record: dict[tuple[str, str], tuple[int, int]] = {}
 
@@ -62,7 +76,8 @@ class Shift:
         self.running.stop_all("lost")
         self._beating.join()
         self._bell.close()
-        self.leave_lane()
+        self._check_ended()
+        self._leave_lane()
         self._give_up(f"shift:{self.id}", f"open:{self.id}")
 
     @property
@@ -71,8 +86,11 @@ class Shift:
         return time.monotonic() < self._ends
 
     def claims(self, busy: int) -> list[Claim]:
-        """Return the tasks to start now, given how many attempts run; empty while standing by."""
-        self._heed_stops()
+        """Return the tasks to start now, given how many attempts run; none while standing by or handing over. To be called often."""
+        self._check_ended()
+        self._check_running()
+        if not self.open:
+            self._leave_lane()
         if self._lane is None:
             return []
         if anything_lost(self._journal):
@@ -82,31 +100,49 @@ class Shift:
         if free < 1 or not anything_due(self._journal):
             return []
         self._count()
-        return claim(self._journal, shift_id=self.id, lane=self._lane, free=free, record=self._record)
+        claims = claim(self._journal, shift_id=self.id, lane=self._lane, free=free, record=self._record)
+        self._claimed |= {one.attempt_id: one for one in claims}
+        return claims
+
+    def step_ended(self, claim: Claim) -> None:
+        """Note that the step of a claim is over, however; may be called by any thread."""
+        self._ended.put(claim.attempt_id)
 
     def wait(self) -> None:
         """Sleep until somebody commits, or for a moment."""
         self._bell.wait(LOOK_S)
 
-    def leave_lane(self) -> None:
+    def _leave_lane(self) -> None:
         """Let another shift claim; what this one started goes on."""
         if self._lane is not None:
             self._give_up(self._lane, f"open:{self.id}")
             self._lane = None
 
-    def _heed_stops(self) -> None:
-        """Pass on the cancellations in the journal since the last look."""
-        while events := self._journal.events(self._seen):
-            for event in events:
-                if event.kind == "task.stop_requested":
-                    self._pass_on_stop(event.key)
-            self._seen = events[-1].seq
+    def _check_ended(self) -> None:
+        """Take back what Prefect gave up without running it, as it does when its server is away at the wrong moment."""
+        while not self._ended.empty():
+            attempt_id = self._ended.get()
+            self._claimed.pop(attempt_id, None)
+            take_back_unended(self._journal, attempt_id, actor=f"shift:{self.id}")
 
-    def _pass_on_stop(self, task_id: str) -> None:
+    def _check_running(self) -> None:
+        """Compare what runs here with the ledger: pass on cancellations, stop what was taken away, and end what overstays its time."""
         with self._journal.look() as view:
-            attempt_id = view.get(tasks, task_id)["attempt_id"]
-        if attempt_id is not None:
-            self.running.stop(attempt_id, "cancelled")
+            held = {row["id"]: row for row in view.rows(_HELD, shift_id=self.id)}
+        for attempt_id in self.running.ids() - held.keys():
+            self.running.stop(attempt_id, "lost")
+        for attempt_id, row in held.items():
+            if row["stop_at"] is not None:
+                self.running.stop(attempt_id, "cancelled")
+            if row["started_at"] + (row["timeout_s"] + GRACE_S) * SECOND < self._journal.clock() and attempt_id in self._claimed:
+                self._end_overdue(self._claimed[attempt_id])
+
+    def _end_overdue(self, claim: Claim) -> None:
+        """End an attempt whose agent neither ended nor heeded the time-out; its thread is left to itself."""
+        self.running.stop(claim.attempt_id, "timeout")
+        error = f"took longer than {claim.timeout_s} s and did not stop when it was told to"
+        with contextlib.suppress(LeaseLost):  # it ended at last
+            record_end(self._journal, claim, Ended(state="timeout", error=error, retryable=True))
 
     def _count(self) -> None:
         if time.monotonic() - self._counted_at > RECORD_S:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 
 from agents import registry
 from models.category import Category
@@ -26,10 +26,9 @@ SKILLS: dict[str, tuple[str, tuple[Category, ...]]] = {
     "python": ("Python function", (Category.CUSTOM_WORKFLOWS, Category.DATA_PROCESSING)),
 }
 CONFIG: dict[str, dict[str, Any]] = {"python": {"modules": ["examples."]}}
-MOST_RELEASED = 10_000  # tasks looked at again when an agent comes back
 
 _KNOWN = Query(select(agents))
-_STRANDED = Query(select(tasks).where(tasks.c.state == "waiting", tasks.c.reason == Reason.NO_AGENT).order_by(tasks.c.id).limit(bindparam("most")))
+_STRANDED = Query(select(tasks.c.id).where(tasks.c.state == "waiting", tasks.c.reason == Reason.NO_AGENT).order_by(tasks.c.id))
 
 
 def hire_built_in(journal: Journal, settings: Settings, *, actor: str, capacity: int = 4) -> list[Row]:
@@ -65,12 +64,13 @@ def set_state(tx: Tx, agent_id: str, state: str, reason: str) -> Row:
 def set_price(tx: Tx, agent_id: str, *, price_cents: int, minute_cents: int, currency: str) -> None:
     """Say what an attempt of this agent costs, and a minute of it."""
     tx.change(agents, agent_id, {"price_cents": price_cents, "minute_cents": minute_cents, "currency": currency}, "agent.changed")
+    release_stranded(tx)
 
 
 def release_stranded(tx: Tx) -> None:
     """Look again at the tasks that no agent fitted."""
-    for task in tx.rows(_STRANDED, most=MOST_RELEASED):
-        settle(tx, task)
+    for task in tx.rows(_STRANDED):
+        settle(tx, task["id"])
 
 
 def _hire(tx: Tx, kind: str, lacking: str, capacity: int) -> Row:

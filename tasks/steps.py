@@ -24,4 +24,4 @@ def perform_step(journal: Journal, settings: Settings, claim: Claim, running: Ru
     ended = perform(journal, settings, claim, running, run_id=str(task_run.id))
     if ended.state == "succeeded":
         return Completed(message=claim.task_id)
-    return Failed(message=f"{ended.state}: {ended.error}")
+    return Failed(message=f"{ended.state}: {Untrusted(ended.error or '').line(500)}")

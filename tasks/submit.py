@@ -1,12 +1,14 @@
 """Submitting work: checked whole, then written whole or not at all."""
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StringConstraints, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StringConstraints, ValidationError
 from sqlalchemy import bindparam, select
 
 from agents import registry
@@ -40,6 +42,30 @@ Text = Annotated[str, BeforeValidator(_storable)]
 Name = Annotated[Text, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
 
 
+def _plain(inputs: Any) -> Any:
+    """Refuse what cannot be kept as JSON text: NaN, NUL, half a surrogate pair, nesting without end."""
+    try:
+        text = json.dumps(inputs, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except (ValueError, TypeError, RecursionError) as error:
+        message = f"cannot be kept as JSON: {error}"
+        raise ValueError(message) from error
+    if "\\u0000" in text.replace("\\\\", ""):
+        message = "hold a NUL character"
+        raise ValueError(message)
+    return inputs
+
+
+def _near(moment: datetime) -> datetime:
+    if not datetime(1970, 1, 2, tzinfo=UTC) <= moment <= datetime(9000, 1, 1, tzinfo=UTC):
+        message = "is not a year between 1970 and 9000"
+        raise ValueError(message)
+    return moment
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_near)]
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -60,15 +86,15 @@ class NewTask(_Strict):
     client: Name | None = None
     category: str | None = None  # null: to be categorized from title and description
     kind: str | None = None  # kind of agent; null: the one that the inputs are for
-    inputs: dict[str, Any]
+    inputs: Annotated[dict[str, Any], BeforeValidator(_plain)]
     price_cents: Annotated[StrictInt, Field(ge=0, le=MOST_CENTS)] = 0
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "EUR"
     priority: Annotated[StrictInt, Field(ge=-1000, le=1000)] = 0
     timeout_s: Annotated[StrictInt, Field(ge=1, le=86_400)] = 600
     attempts_most: Annotated[StrictInt, Field(ge=1, le=100)] = 3
     backoff_s: Annotated[StrictInt, Field(ge=0, le=3600)] = 5
-    start_at: AwareDatetime | None = None
-    deadline_at: AwareDatetime | None = None
+    start_at: Moment | None = None
+    deadline_at: Moment | None = None
     needs: tuple[Need, ...] = ()
     agent: Name | None = None  # only this one
     approval: bool = False  # an operator must approve before it starts
@@ -111,12 +137,13 @@ def submit(journal: Journal, work: Work, *, settings: Settings, actor: str, sour
 
     """
     order = _order(work)
+    kinds = _kinds(work)
     body = hashlib.sha256(work.model_dump_json().encode()).hexdigest()
     with journal.write(actor) as tx:
         request_id = f"{actor}:{key}"
         if key is not None and (known := tx.one(_REQUEST, request_id=request_id)):
             return _same_answer(known, body)
-        answer = _write(tx, work, order, settings=settings, source=source, client=client)
+        answer = _write(tx, work, order, kinds, settings=settings, source=source, client=client)
         if key is not None:
             row = {"id": request_id, "body_sha256": body, "answer": json.dumps(answer), "at": tx.now}
             tx.create(schema.requests, row, "request.answered")
@@ -139,6 +166,15 @@ def _order(work: Work) -> list[int]:
         raise CycleFound(message) from error
 
 
+def _kinds(work: Work) -> list[str | None]:
+    """Return the kinds of agents that the tasks are for, checked before anybody waits for the lock; null where only the agent's row tells."""
+    kinds: list[str | None] = []
+    for place, task in enumerate(work.tasks):
+        with _naming(place, task):
+            kinds.append(_kind_of(task) if task.kind or not task.agent else None)
+    return kinds
+
+
 def _same_answer(known: Row, body: str) -> Row:
     if known["body_sha256"] != body:
         message = "this Idempotency-Key was used before with a different body: use a new key for new work"
@@ -147,29 +183,28 @@ def _same_answer(known: Row, body: str) -> Row:
     return answer
 
 
-def _write(tx: Tx, work: Work, order: Sequence[int], *, settings: Settings, source: str, client: str | None) -> Row:
+def _write(tx: Tx, work: Work, order: Sequence[int], kinds: Sequence[str | None], *, settings: Settings, source: str, client: str | None) -> Row:
     group_id = new_id("g", tx.now) if len(work.tasks) > 1 else None
     task_ids = sorted(new_id("t", tx.now) for _ in work.tasks)  # so that they list in the order of the work
     ids = {task.ref: task_id for task, task_id in zip(work.tasks, task_ids, strict=True) if task.ref is not None}
     rows = []
     links: list[Row] = []
     for place, task in enumerate(work.tasks):
-        try:
-            owner = client or task.client or NOBODY
+        owner = client or task.client or NOBODY
+        with _naming(place, task):
             needed = _needed(tx, task, ids, client)
             inputs = check(tx, settings, task.inputs, ids=ids, needs=set(needed), owners={owner} if client else {owner, None})
-            rows.append(_row(tx, task, {"id": task_ids[place], "source": source, "client": owner, "group_id": group_id, "inputs": _json(inputs)}))
-        except Invalid as error:
-            message = f"tasks.{place} ({task.ref or task.title[:60]}): {error}"
-            raise type(error)(message) from error
+            known = {"id": task_ids[place], "source": source, "client": owner, "group_id": group_id, "inputs": json.dumps(inputs, ensure_ascii=False)}
+            rows.append(_row(tx, task, known | {"kind": _kind(tx, task, kinds[place])}))
         links += [_link(task_ids[place], needs_id, condition) for needs_id, condition in needed.items()]
     owners = {row["id"]: row["client"] for row in rows}
     tx.create_many(schema.tasks, rows, "task.submitted", _submitted_facts)
     tx.create_many(schema.dependencies, links, "dependency.added", lambda row: {"task_id": row["task_id"], "client": owners[row["task_id"]]})
-    settled: dict[int, Row] = {place: settle(tx, rows[place], None if work.tasks[place].needs else ()) for place in order}
+    for place in order:
+        settle(tx, task_ids[place])
+    settled = [tx.get(schema.tasks, task_id) for task_id in task_ids]
     answers = [
-        {"ref": task.ref, "id": row["id"], "state": str(row["state"]), "why": row["why"]}
-        for task, row in zip(work.tasks, (settled[place] for place in range(len(rows))), strict=True)
+        {"ref": task.ref, "id": row["id"], "state": str(row["state"]), "why": row["why"]} for task, row in zip(work.tasks, settled, strict=True)
     ]
     return {"group_id": group_id, "tasks": answers}
 
@@ -194,14 +229,13 @@ def _row(tx: Tx, task: NewTask, known: Row) -> Row:
     if task.category is not None and task.category not in CATEGORIES:
         message = f"unknown category {task.category!r}; there are {', '.join(CATEGORIES)}"
         raise Invalid(message)
-    kind = _kind(tx, task)
     deadline = to_us(task.deadline_at) if task.deadline_at else None
     if deadline is not None and deadline <= tx.now:
         message = "the deadline has passed already"
         raise Invalid(message)
     return known | {
         "title": task.title, "description": task.description, "ref": task.ref,
-        "category": task.category, "category_by": "given" if task.category else None, "confidence": None, "kind": kind, "wanted_agent": task.agent,
+        "category": task.category, "category_by": "given" if task.category else None, "confidence": None, "wanted_agent": task.agent,
         "price_cents": task.price_cents, "currency": task.currency, "cost_cents": 0, "priority": task.priority, "timeout_s": task.timeout_s,
         "attempts_most": task.attempts_most, "backoff_s": task.backoff_s, "start_at": to_us(task.start_at) if task.start_at else None,
         "deadline_at": deadline, "approval": "needed" if task.approval else "none", "state": State.WAITING, "outcome": None,
@@ -210,19 +244,26 @@ def _row(tx: Tx, task: NewTask, known: Row) -> Row:
     }  # fmt: skip
 
 
-def _kind(tx: Tx, task: NewTask) -> str:
-    """Return the kind of agent whose inputs these are; a task for one agent is for its kind."""
-    wanted = tx.one(_AGENT, agent_id=task.agent) if task.agent is not None else None
-    if task.agent is not None and wanted is None:
+def _kind(tx: Tx, task: NewTask, known: str | None) -> str:
+    """Return the kind of agent that a task is for; one for a certain agent is for that agent's kind."""
+    if task.agent is None:
+        return known or _kind_of(task)
+    wanted = tx.one(_AGENT, agent_id=task.agent)
+    if wanted is None:
         message = f"there is no agent {task.agent!r}"
         raise Invalid(message)
-    kind = task.kind or (wanted["kind"] if wanted else None)
-    if kind is not None:
-        if wanted and wanted["kind"] != kind:
-            message = f"agent {task.agent!r} is of kind {wanted['kind']}, not {kind}"
-            raise Invalid(message)
-        registry.check_inputs(kind, task.inputs, references=True)
-        return kind
+    if known not in {None, wanted["kind"]}:
+        message = f"agent {task.agent!r} is of kind {wanted['kind']}, not {known}"
+        raise Invalid(message)
+    registry.check_inputs(wanted["kind"], task.inputs, references=True)
+    return str(wanted["kind"])
+
+
+def _kind_of(task: NewTask) -> str:
+    """Return the kind that the inputs are for, checked."""
+    if task.kind is not None:
+        registry.check_inputs(task.kind, task.inputs, references=True)
+        return task.kind
     fitting = registry.kinds_for(task.inputs)
     if len(fitting) == 1:
         return fitting[0]
@@ -231,12 +272,14 @@ def _kind(tx: Tx, task: NewTask) -> str:
     raise Invalid(message)
 
 
-def _json(value: Any) -> str:
+@contextlib.contextmanager
+def _naming(place: int, task: NewTask) -> Iterator[None]:
+    """Say in an error which task of the work it is about."""
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
-    except ValueError as error:
-        message = f"inputs: {error}"
-        raise Invalid(message) from error
+        yield
+    except Invalid as error:
+        message = f"tasks.{place} ({task.ref or task.title[:60]}): {error}"
+        raise type(error)(message) from error
 
 
 def _link(task_id: str, needs_id: str, condition: Condition) -> Row:

@@ -1,15 +1,18 @@
 """The journal and the ledger: equal at every moment, whatever is done to tasks."""
 
 import contextlib
+import itertools
 import json
 import random
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from models.clock import SECOND
+from models.clock import SECOND, to_datetime
 from models.errors import ArbiterError, Invalid, LeaseLost, NotFound, StoreError
 from models.task import State
 from store import schema
@@ -20,10 +23,11 @@ from tasks import act
 from tasks.beats import Beat, give
 from tasks.claim import claim
 from tasks.perform import Ended, record_end
-from tasks.reap import reap
+from tasks.reap import reap, take_back_unended
 from tasks.submit import read_work, submit
 from tests.factories import agent_row
 
+TASK = {"title": "sum", "category": "Custom Workflows", "inputs": {"function": "examples.functions:nothing"}}
 ALL = {table.name: Query(select(table)) for table in schema.LEDGER}
 
 
@@ -39,7 +43,7 @@ def whole(journal: Journal) -> list:
 def hold_lane(journal: Journal, shift_id: str, until: int) -> None:
     with journal.write("test") as tx:
         give(tx, Beat(name=f"shift:{shift_id}", holder=shift_id, until=until))
-        give(tx, Beat(name="lane:0", holder=shift_id, until=until))
+        give(tx, Beat(name=f"lane:{shift_id}", holder=shift_id, until=until))
 
 
 class Business:
@@ -51,6 +55,7 @@ class Business:
         self.now = 1_700_000_000 * SECOND
         journal.clock = lambda: self.now
         self.claims = []
+        self.shift = "s1"
         with journal.write("test") as tx:
             for name in {"one", "two"} - {key for table, key in ledger(journal) if table == "agents"}:
                 tx.create(schema.agents, agent_row(id=name, kind="python", skills='["Custom Workflows", "Web Scraping"]', capacity=2), "agent.added")
@@ -66,8 +71,8 @@ class Business:
             case "submit":
                 self.submit(rng, known)
             case "claim":
-                hold_lane(self.journal, "s1", self.now + 10 * SECOND)
-                self.claims += claim(self.journal, shift_id="s1", lane="lane:0", free=rng.randrange(1, 5), record={})
+                hold_lane(self.journal, self.shift, self.now + 10 * SECOND)
+                self.claims += claim(self.journal, shift_id=self.shift, lane=f"lane:{self.shift}", free=rng.randrange(1, 5), record={})
             case "end" if self.claims:
                 ended = rng.choice(
                     [Ended(state="succeeded"), Ended(state="failed", error="no", retryable=rng.random() < 0.7), Ended(state="cancelled")]
@@ -113,6 +118,93 @@ def test_the_ledger_is_the_fold_of_the_journal_after_any_operations(journal, pla
             business.do(step, rng)
         assert journal.head() == (whole(journal)[-1].seq)
     assert fold(whole(journal)) == ledger(journal)
+    assert contradictions(journal) == []
+
+
+def contradictions(journal: Journal) -> list[str]:
+    """Return what cannot be in a ledger that makes sense."""
+    rows, found, ends = ledger(journal), [], Counter()
+    for event in whole(journal):
+        ends[event.key] += {"task.finished": 1, "task.reopened": -1}.get(event.kind, 0)
+        found += [f"{event.key} ended twice at {event.seq}"] if ends[event.key] not in {0, 1} else []
+    tasks = {key: row for (table, key), row in rows.items() if table == "tasks"}
+    attempts = {key: row for (table, key), row in rows.items() if table == "attempts"}
+    needs = [row for (table, _), row in rows.items() if table == "dependencies"]
+    found += [
+        f"{key} runs for nobody" for key, row in attempts.items() if (row["state"] == "running") != (tasks[row["task_id"]]["attempt_id"] == key)
+    ]
+    found += [f"{key} runs without attempt" for key, row in tasks.items() if (row["state"] == "running") != (row["attempt_id"] is not None)]
+    waiting = {key for key, row in tasks.items() if row["state"] == "waiting" and row["reason"] == "dependency"}
+    open_needs = {row["task_id"] for row in needs if tasks[row["needs_id"]]["state"] != "done"}
+    found += [f"{key} waits for what has ended" for key in waiting - open_needs]
+    return found
+
+
+def test_people_and_shifts_at_the_same_moment_leave_a_ledger_that_makes_sense(journal, place):
+    """Four threads do anything to the same tasks."""
+    business = Business(journal, place)
+    names = itertools.cycle("abcd")
+
+    def work(seed: int) -> None:
+        mine = Business(journal, place)
+        mine.shift = next(names)
+        rng = random.Random(seed)
+        for _ in range(60):
+            with contextlib.suppress(ArbiterError):
+                mine.do(rng.choice([step for step in STEPS if step != "reap"]), rng)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    assert fold(whole(journal)) == ledger(journal)
+    assert contradictions(journal) == []
+    assert business.tasks("done")
+
+
+def test_a_chain_past_its_deadline_ends_each_task_once(journal, place):
+    business = Business(journal, place)
+    in_a_minute = to_datetime(business.now + 60 * SECOND).isoformat()
+    chain = [TASK | {"ref": str(n), "deadline_at": in_a_minute, "needs": [{"task": str(n - 1)}] if n else []} for n in range(4)]
+    submit(journal, read_work({"tasks": chain}), settings=place, actor="test", source="test")
+    business.now += 120 * SECOND
+    business.do("claim", random.Random(1))
+    assert Counter(event.kind for event in whole(journal))["task.finished"] == 4
+    assert contradictions(journal) == []
+
+
+def test_retrying_where_two_ways_meet_takes_each_end_back_once(journal, place):
+    """d needs c and f, f needs c, and c failed."""
+    business = Business(journal, place)
+    works = [TASK | {"ref": "c", "attempts_most": 1}, TASK | {"ref": "f", "needs": [{"task": "c"}]}, TASK | {"needs": [{"task": "c"}, {"task": "f"}]}]
+    c = submit(journal, read_work({"tasks": works}), settings=place, actor="test", source="test")["tasks"][0]["id"]
+    business.do("claim", random.Random(1))
+    record_end(journal, business.claims.pop(), Ended(state="failed", error="no"))
+    assert len(business.tasks("done")) == 3
+    act.retry(journal, c, actor="test")
+    assert contradictions(journal) == []
+    assert len(business.tasks("waiting")) == 2
+
+
+def test_a_step_that_could_not_be_run_is_tried_again_later_and_costs_no_try(journal, place):
+    business = Business(journal, place)
+    task_id = submit(journal, read_work(TASK | {"attempts_most": 1}), settings=place, actor="test", source="test")["tasks"][0]["id"]
+    for number in range(20):
+        business.do("claim", random.Random(1))
+        assert take_back_unended(journal, business.claims.pop().attempt_id, actor="test"), number
+        waits = ledger(journal)["tasks", task_id]
+        assert (waits["state"], waits["reason"]) == ("waiting", "backoff")
+        business.now += 20 * SECOND
+    business.do("claim", random.Random(1))
+    record_end(journal, business.claims.pop(), Ended(state="succeeded"))
+    assert ledger(journal)["tasks", task_id]["outcome"] == "succeeded"
+
+
+def test_a_task_that_only_a_busy_agent_may_do_hides_no_other(journal, place):
+    business = Business(journal, place)
+    picky = [TASK | {"agent": "one"} for _ in range(40)]
+    submit(journal, read_work({"tasks": [*picky, TASK]}), settings=place, actor="test", source="test")
+    hold_lane(journal, "s1", business.now + 10 * SECOND)
+    claims = claim(journal, shift_id="s1", lane="lane:s1", free=8, record={})
+    assert sorted(one.agent_id for one in claims) == ["one", "one", "two"]
 
 
 def test_replaying_the_journal_twice_changes_nothing(journal, place):

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from models.errors import Conflict, CycleFound, Invalid
 from store import schema
 from store.query import Query
+from tasks.read import task_detail
 from tasks.submit import read_work, submit
 from tests.factories import agent_row
 
@@ -134,3 +135,22 @@ def test_a_task_for_one_agent_is_for_its_kind(journal, place):
         tx.create(schema.agents, agent_row(id="ann", kind="shell"), "agent.added")
     with pytest.raises(Invalid, match="is of kind shell, not python"):
         send(journal, place, TASK | {"agent": "ann", "kind": "python"})
+
+
+@pytest.mark.parametrize("inputs", [{"function": "a:b", "arguments": {"x": float("nan")}}, {"function": "a:b", "arguments": {"x": "\ud800"}}])
+def test_inputs_that_json_cannot_hold_are_refused(journal, place, inputs):
+    with pytest.raises(Invalid, match="cannot be kept as JSON"):
+        send(journal, place, TASK | {"inputs": inputs})
+
+
+@pytest.mark.parametrize("moment", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00Z"])
+def test_a_date_at_the_edge_of_the_calendar_is_refused(journal, place, moment):
+    with pytest.raises(Invalid, match="between 1970 and 9000"):
+        send(journal, place, TASK | {"deadline_at": moment})
+
+
+def test_a_client_sees_of_a_task_only_what_is_its_own(journal, place):
+    secret = send(journal, place, TASK | {"client": "zeta", "title": "secret merger"})["tasks"][0]["id"]
+    mine = send(journal, place, TASK | {"client": "acme", "needs": [{"task": secret}]})["tasks"][0]["id"]
+    assert task_detail(journal, mine, client="acme")["needs"] == []
+    assert [row["id"] for row in task_detail(journal, mine)["needs"]] == [secret]

@@ -33,7 +33,6 @@ def upgrade() -> None:
     sa.Column('pid', sa.BigInteger(), nullable=False),
     sa.Column('born', sa.BigInteger(), nullable=False),
     sa.Column('until', sa.BigInteger(), nullable=False),
-    sa.Column('fence', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('name', name=op.f('pk_beats'))
     )
     op.create_table('journal',
@@ -105,9 +104,10 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_tasks'))
     )
     with op.batch_alter_table('tasks', schema=None) as batch_op:
+        batch_op.create_index('ix_tasks_client', ['client', 'state', 'created_at'], unique=False)
         batch_op.create_index('ix_tasks_created', ['created_at'], unique=False)
         batch_op.create_index('ix_tasks_group', ['group_id'], unique=False)
-        batch_op.create_index('ix_tasks_queue', ['state', 'category', 'kind', 'queue_key'], unique=False)
+        batch_op.create_index('ix_tasks_queue', ['state', 'category', 'kind', 'wanted_agent', 'currency', 'queue_key'], unique=False)
         batch_op.create_index('ix_tasks_wake', ['state', 'wake_at'], unique=False)
 
     op.create_table('users',
@@ -139,8 +139,9 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_attempts'))
     )
     with op.batch_alter_table('attempts', schema=None) as batch_op:
+        batch_op.create_index('ix_attempts_held', ['task_id'], unique=True, sqlite_where=sa.text("state = 'running'"), postgresql_where=sa.text("state = 'running'"))
         batch_op.create_index('ix_attempts_state', ['state', 'agent_id'], unique=False)
-        batch_op.create_index('ix_attempts_task_id', ['task_id', 'number'], unique=False)
+        batch_op.create_index('ix_attempts_task_id', ['task_id', 'number'], unique=True)
 
     op.create_table('credentials',
     sa.Column('user_id', sa.Text(), nullable=False),
