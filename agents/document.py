@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from agents.contract import AgentError
 from agents.plain import plain
+from models.money import amount
 
 OUTPUT_MOST: Final = 20_000_000  # characters of a document
 _MARKDOWN: Final = str.maketrans({character: "\\" + character for character in "\\`*_{}[]<>#|~$"})
@@ -71,8 +72,7 @@ def money(cents: int, currency: str) -> str:
     >>> money(-1234567, "EUR")
     '-12,345.67 EUR'
     """
-    units, rest = divmod(abs(cents), 100)
-    return f"{'-' if cents < 0 else ''}{units:,}.{rest:02} {currency}"
+    return f"{amount(cents, currency)} {currency}"
 
 
 def number(value: float, digits: int = 0) -> str:

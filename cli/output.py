@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from models.clock import iso
+from models.money import amount
 from models.untrusted import Untrusted
 
 MARKS = {"ok": ("✓", "32"), "bad": ("✗", "31"), "warn": ("!", "33"), "busy": ("…", "36"), "info": ("·", "2")}  # sign and ANSI colour
@@ -92,7 +93,7 @@ def cell(value: Any, widest: int = 60) -> str:
 
 def money(cents: int | None, currency: str | None) -> str:
     """Return minor units as an amount with its currency; a dash when there is none."""
-    return "–" if cents is None else f"{cents / 100:,.2f} {currency or ''}".rstrip()
+    return "–" if cents is None else f"{amount(cents, currency)} {currency or ''}".rstrip()
 
 
 def when(us: int | None) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import altair as alt
 
 from dashboards import wording
+from models.money import digits
 
 COLOURS: Final = {  # state of an attempt → colour that reads on light and on dark
     "running": "#3a8fd0",
@@ -52,7 +53,7 @@ def _scaled(value: float | None, unit: str, currency: str | None) -> tuple[float
     """Return a value in the unit that an axis shows, that unit's name, and the format of its ticks."""
     match unit:
         case "cents":
-            factor, name, ticks = 1 / 10 ** wording.digits(currency), currency or "money", "~s"
+            factor, name, ticks = 1 / 10 ** digits(currency), currency or "money", "~s"
         case "us":
             factor, name, ticks = 1 / 1_000_000, "seconds", "~s"
         case "ratio":

@@ -10,14 +10,11 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from models.clock import to_datetime
+from models.money import amount
 
 DASH: Final = "–"
 
 SYMBOLS: Final = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
-_NO_MINOR: Final = frozenset(
-    {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"},
-)
-_THREE_DIGITS: Final = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
 
 STATES: Final[Mapping[str, tuple[str, str, str]]] = {  # state or outcome → colour, icon, meaning; the icon tells it without the colour
     "waiting": ("gray", "hourglass_empty", "waits for time, other tasks, approval or a category"),
@@ -35,23 +32,15 @@ STATES: Final[Mapping[str, tuple[str, str, str]]] = {  # state or outcome → co
 }
 
 
-def digits(currency: str | None) -> int:
-    """Return how many digits the minor unit of a currency has (ISO 4217)."""
-    if currency in _NO_MINOR:
-        return 0
-    return 3 if currency in _THREE_DIGITS else 2
-
-
 def money(minor: float | None, currency: str | None) -> str:
     """Return an amount of minor units with its currency, for example `€1,234.50`; without a currency the code is not guessed."""
     if minor is None:
         return DASH
-    places = digits(currency)
-    amount = f"{abs(minor) / 10**places:,.{places}f}"
+    size = amount(abs(minor), currency)
     sign = "−" if minor < 0 else ""
     if currency in SYMBOLS:
-        return f"{sign}{SYMBOLS[currency]}{amount}"
-    return f"{sign}{currency} {amount}" if currency else f"{sign}{amount}"
+        return f"{sign}{SYMBOLS[currency]}{size}"
+    return f"{sign}{currency} {size}" if currency else f"{sign}{size}"
 
 
 def span(us: float | None) -> str:
