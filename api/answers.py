@@ -1,19 +1,31 @@
-"""How rows of the ledger look outside: instants become ISO 8601 text, everything else stays as it is."""
+"""How rows of the ledger look outside: instants become ISO 8601 text, what the house alone may know is left out for clients."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from models.access import HOUSE_PARTS, Viewer, for_client
 from models.clock import iso
 
 
-def shown(row: Mapping[str, Any]) -> dict[str, Any]:
+def shown(row: Mapping[str, Any], viewer: Viewer) -> dict[str, Any]:
     """Return a row with its instants (`at` and fields that end in `_at`) as text; what is inside inputs, results and patches is left alone."""
-    return {name: iso(value) if _is_instant(name) and isinstance(value, int) else value for name, value in row.items()}
+    seen = row if viewer.client is None else for_client(row)
+    return {name: iso(value) if _is_instant(name) and isinstance(value, int) else value for name, value in seen.items()}
 
 
-def shown_all(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def shown_all(rows: Iterable[Mapping[str, Any]], viewer: Viewer) -> list[dict[str, Any]]:
     """Return rows as they look outside."""
-    return [shown(row) for row in rows]
+    return [shown(row, viewer) for row in rows]
+
+
+def shown_detail(detail: Mapping[str, Any], viewer: Viewer) -> dict[str, Any]:
+    """Return a task with its parts (`tasks.read.task_detail`) as it looks outside."""
+    if viewer.client is None:
+        seen = detail
+    else:
+        events = [event | {"patch": for_client(event["patch"]), "facts": for_client(event["facts"])} for event in detail["events"]]
+        seen = {name: part for name, part in detail.items() if name not in HOUSE_PARTS} | {"events": events}
+    return {name: shown(part, viewer) if name == "task" else shown_all(part, viewer) for name, part in seen.items()}
 
 
 def _is_instant(name: str) -> bool:

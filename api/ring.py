@@ -3,11 +3,12 @@
 import json
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from api.link import frame
-from models.access import Audience, Scope, concerns
+from models.access import Audience, Scope, concerns, for_client
 from models.clock import iso
 from models.event import Event
 
@@ -25,6 +26,7 @@ class Item:
     seq: int
     audience: Audience
     frame: bytes
+    client_frame: bytes  # the same without what the house alone may know
     user: str | None = None  # whose rights it may have changed
 
 
@@ -38,18 +40,24 @@ class Chunk:
 
 def encode(event: Event) -> Item:
     """Encode an event. Its `at` is ISO 8601 text; `patch` and `facts` are the journal's own, with instants in microseconds."""
+    patch, facts = for_client(event.patch), for_client(event.facts)
+    full = _frame(event, event.patch, event.facts)
+    lean = full if (len(patch), len(facts)) == (len(event.patch), len(event.facts)) else _frame(event, patch, facts)
+    audience = Audience.of(event.entity, event.key, event.patch, event.facts)
+    return Item(seq=event.seq, audience=audience, frame=full, client_frame=lean, user=event.key if event.entity == "users" else None)
+
+
+def _frame(event: Event, patch: Mapping[str, Any], facts: Mapping[str, Any]) -> bytes:
     body = {
         "type": "event", "seq": event.seq, "at": iso(event.at), "kind": event.kind, "entity": event.entity, "key": event.key, "actor": event.actor,
-        "patch": dict(event.patch), "facts": dict(event.facts),
+        "patch": dict(patch), "facts": dict(facts),
     }  # fmt: skip
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-    audience = Audience.of(event.entity, event.key, event.patch, event.facts)
-    return Item(seq=event.seq, audience=audience, frame=frame(text), user=event.key if event.entity == "users" else None)
+    return frame(json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode())
 
 
 def join(items: Sequence[Item], scope: Scope) -> bytes:
     """Return the frames that viewers of a scope may see."""
-    return b"".join([item.frame for item in items if concerns(item.audience, scope)])
+    return b"".join([item.frame if scope.client is None else item.client_frame for item in items if concerns(item.audience, scope)])
 
 
 def reach(items: Sequence[Item], start: int, stop: int) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from dashboards import wording
+from models.money import digits
 
 Row = Mapping[str, Any]
 Columns = dict[str, Any]
@@ -30,20 +31,21 @@ def tasks(rows: Sequence[Row], zone: str) -> tuple[list[dict[str, Any]], Columns
             "title": row["title"],
             "category": row["category"],
             "client": row["client"],
-            "price": row["price_cents"] / 10 ** wording.digits(row["currency"]),
+            "price": row["price_cents"] / 10 ** digits(row["currency"]),
             "currency": row["currency"],
             "created": wording.instant(row["created_at"]),
             "finished": wording.instant(row["finished_at"]),
-            "cost": row["cost_cents"] / 10 ** wording.digits(row["currency"]),
+            **({"cost": row["cost_cents"] / 10 ** digits(row["currency"])} if "cost_cents" in row else {}),  # clients are not told
             "source": row["source"],
         }
         for row in rows
     ]
+    places = max((digits(row["currency"]) for row in rows), default=2)
     return shown, {
         "state": st.column_config.TextColumn(width=115),
         "title": st.column_config.TextColumn(width=300),
-        "price": money_column("price"),
-        "cost": money_column("cost"),
+        "price": money_column("price", places),
+        "cost": money_column("cost", places),
         "currency": st.column_config.TextColumn(width=75),
         "created": moments("created", zone),
         "finished": moments("finished", zone),
@@ -89,9 +91,9 @@ def _cell(name: str, value: Any, row: Row) -> Any:
     return value
 
 
-def money_column(title: str) -> Any:
-    """Return a column of amounts in major units."""
-    return st.column_config.NumberColumn(title, format="%.2f", width=80)
+def money_column(title: str, places: int) -> Any:
+    """Return a column of amounts in major units, with so many decimal places."""
+    return st.column_config.NumberColumn(title, format=f"%.{places}f", width=80)
 
 
 def took(row: Row) -> timedelta | None:

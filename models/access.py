@@ -1,6 +1,7 @@
 """Who may do what: one table of rules for routes and one for topics of the feed. What has no rule is refused.
 
-The tables say which *roles* pass; `Viewer` adds whose *objects* a person sees: a client its own tasks, an agent what is assigned to it.
+The tables say which *roles* pass; `Viewer` adds whose *objects* a person sees: a client its own tasks, an agent what is assigned to it. What the
+house alone may know is kept from clients even where a task is their own: what it cost, what was earned on it, and how its agents were chosen.
 """
 
 from collections.abc import Mapping
@@ -102,6 +103,11 @@ TOPIC_OF: Mapping[str, str] = MappingProxyType(  # by the ledger table that an e
 )
 
 
+HOUSE_FIELDS = frozenset({"cost_cents"})  # of tasks, attempts and events
+HOUSE_PARTS = frozenset({"decisions"})  # of a task
+HOUSE_KPIS = frozenset({"cost", "margin"})
+
+
 def may_use(role: Role | None, route: str) -> bool:
     """Tell whether a role, or null for somebody who has not logged in, may use a route such as `GET /tasks`."""
     rule = RULES.get(route)
@@ -140,6 +146,11 @@ class Viewer:
         return self.name if self.role is Role.AGENT else None
 
 
+def for_client(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row, or a patch or facts of an event, without the fields that the house alone may know."""
+    return {name: value for name, value in row.items() if name not in HOUSE_FIELDS}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
     """A class of viewers of the feed who see the same events."""
@@ -161,6 +172,7 @@ class Audience:
     topic: str | None  # null: an entity without a topic, shown to nobody
     client: str | None
     agents: frozenset[str]
+    house: bool = False  # no client may see it, not even its own
 
     @classmethod
     def of(cls, entity: str, key: str, patch: Mapping[str, Any], facts: Mapping[str, Any]) -> "Audience":
@@ -171,6 +183,7 @@ class Audience:
             topic=TOPIC_OF.get(entity),
             client=client if isinstance(client, str) else None,
             agents=frozenset(name for name in named if isinstance(name, str)),
+            house=entity in HOUSE_PARTS,
         )
 
 
@@ -178,7 +191,7 @@ def concerns(audience: Audience, scope: Scope) -> bool:
     """Tell whether viewers of a scope may see what concerns an audience."""
     if audience.topic not in scope.topics:
         return False
-    if scope.client is not None and audience.client != scope.client:
+    if scope.client is not None and (audience.house or audience.client != scope.client):
         return False
     return scope.agent is None or scope.agent in audience.agents
 

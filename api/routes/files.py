@@ -50,7 +50,7 @@ async def upload(the: The, viewer: Who, request: Request, name: Annotated[str, Q
         whole.flush()
         path = Path(whole.name)
         kept = await run_in_threadpool(keep_upload, the.journal, the.settings, path, name, actor=viewer.actor, client=viewer.client)
-    return shown(kept)
+    return shown(kept, viewer)
 
 
 def _check_assigned(the: The, viewer: Who, row: dict[str, Any]) -> None:

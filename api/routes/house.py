@@ -7,6 +7,8 @@ from fastapi import APIRouter, Query
 from api.answers import shown_all
 from api.auth import GuardedRoute
 from api.parts import The, Who
+from models.access import HOUSE_KPIS, for_client
+from models.errors import Forbidden
 from tasks import measure, read
 
 router = APIRouter(route_class=GuardedRoute, tags=["house"])
@@ -18,19 +20,27 @@ Window = Annotated[str, Query(max_length=20)]
 def agents(the: The, viewer: Who) -> dict[str, Any]:
     """Return all agents with how many attempts they have running, succeeded and failed; an agent sees itself."""
     rows = read.list_agents(the.journal)
-    return {"items": shown_all(row for row in rows if viewer.agent in {None, row["id"]})}
+    return {"items": shown_all((row for row in rows if viewer.agent in {None, row["id"]}), viewer)}
 
 
 @router.get("/postings")
-def postings(the: The, state: Annotated[str | None, Query(max_length=20)] = None, most: Annotated[int, Query(ge=1, le=500)] = 100) -> dict[str, Any]:
+def postings(
+    the: The, viewer: Who, state: Annotated[str | None, Query(max_length=20)] = None, most: Annotated[int, Query(ge=1, le=500)] = 100
+) -> dict[str, Any]:  # fmt: skip
     """Return postings, newest first."""
-    return {"items": shown_all(read.list_postings(the.journal, state=state, most=most))}
+    return {"items": shown_all(read.list_postings(the.journal, state=state, most=most), viewer)}
 
 
 @router.get("/kpis")
 def kpis(the: The, viewer: Who, window: Window = "7d") -> dict[str, Any]:
-    """Return all KPIs over a window, with the window before it; a client's are of its own tasks. Instants are microseconds."""
-    return measure.kpis(the.settings.lake, window=window, now=the.journal.clock(), client=viewer.client)
+    """Return all KPIs over a window, with the window before it. Instants are microseconds.
+
+    A client's are of its own tasks, without cost and margin.
+    """
+    report = measure.kpis(the.settings.lake, window=window, now=the.journal.clock(), client=viewer.client)
+    if viewer.client is not None:
+        report["kpis"] = [kpi for kpi in report["kpis"] if kpi["id"] not in HOUSE_KPIS]
+    return report
 
 
 @router.get("/kpis/{kpi_id}/rows")
@@ -43,4 +53,8 @@ def kpi_rows(
     most: Annotated[int, Query(ge=1, le=500)] = 500,
 ) -> dict[str, Any]:
     """Return the ends of tasks that a KPI counts in a window, newest first. Instants are microseconds."""
-    return measure.rows(the.settings.lake, kpi_id, window=window, now=the.journal.clock(), client=viewer.client, currency=currency, most=most)
+    if viewer.client is not None and kpi_id in HOUSE_KPIS:
+        message = f"the KPI {kpi_id} is the house's own"
+        raise Forbidden(message)
+    found = measure.rows(the.settings.lake, kpi_id, window=window, now=the.journal.clock(), client=viewer.client, currency=currency, most=most)
+    return found if viewer.client is None else found | {"items": [for_client(row) for row in found["items"]]}

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt
 
-from api.answers import shown, shown_all
+from api.answers import shown, shown_all, shown_detail
 from api.auth import GuardedRoute
 from api.parts import Parts, The, Who
 from models.access import Viewer, assigned
@@ -83,7 +83,7 @@ def list_tasks(the: The, viewer: Who, filters: Annotated[Filters, Query()]) -> d
     if viewer.agent is not None:
         given["agent"] = viewer.agent
     page = read.list_tasks(the.journal, **given)
-    return {"items": shown_all(page["items"]), "next": page["next"]}
+    return {"items": shown_all(page["items"], viewer), "next": page["next"]}
 
 
 @router.get("/tasks/counts")
@@ -96,52 +96,51 @@ def counts(the: The, viewer: Who) -> dict[str, int]:
 @router.get("/tasks/{task_id}")
 def task(the: The, viewer: Who, task_id: str) -> dict[str, Any]:
     """Return a task with its attempts, decisions, artifacts, the tasks before and after it, and its events."""
-    detail = seen_detail(the, viewer, task_id)
-    return {name: shown(part) if name == "task" else shown_all(part) for name, part in detail.items()}
+    return shown_detail(seen_detail(the, viewer, task_id), viewer)
 
 
 @router.post("/tasks/{task_id}/cancel")
 def cancel(the: The, viewer: Who, task_id: str, because: Because | None = None) -> dict[str, Any]:
     """End a task, or ask its agent to stop."""
     why = because.why if because else ""
-    return _acted(act.cancel(the.journal, task_id, actor=viewer.actor, why=why, client=viewer.client))
+    return _acted(act.cancel(the.journal, task_id, actor=viewer.actor, why=why, client=viewer.client), viewer)
 
 
 @router.post("/tasks/{task_id}/retry")
 def retry(the: The, viewer: Who, task_id: str) -> dict[str, Any]:
     """Try a task again that did not succeed, or end its pause before the next try."""
-    return _acted(act.retry(the.journal, task_id, actor=viewer.actor, client=viewer.client))
+    return _acted(act.retry(the.journal, task_id, actor=viewer.actor, client=viewer.client), viewer)
 
 
 @router.post("/tasks/{task_id}/approve")
 def approve(the: The, viewer: Who, task_id: str) -> dict[str, Any]:
     """Let a task start that needs approval."""
-    return _acted(act.approve(the.journal, task_id, actor=viewer.actor, client=viewer.client))
+    return _acted(act.approve(the.journal, task_id, actor=viewer.actor, client=viewer.client), viewer)
 
 
 @router.post("/tasks/{task_id}/review")
 def review(the: The, viewer: Who, task_id: str, choice: Choice) -> dict[str, Any]:
     """Choose the category of a task that nobody was sure about."""
-    return _acted(act.review(the.journal, task_id, choice.category, actor=viewer.actor, client=viewer.client))
+    return _acted(act.review(the.journal, task_id, choice.category, actor=viewer.actor, client=viewer.client), viewer)
 
 
 @router.post("/tasks/{task_id}/pause")
 def pause(the: The, viewer: Who, task_id: str, because: Because | None = None) -> dict[str, Any]:
     """Keep a task that has not started from starting."""
     why = because.why if because else ""
-    return _acted(act.pause(the.journal, task_id, actor=viewer.actor, why=why, client=viewer.client))
+    return _acted(act.pause(the.journal, task_id, actor=viewer.actor, why=why, client=viewer.client), viewer)
 
 
 @router.post("/tasks/{task_id}/resume")
 def resume(the: The, viewer: Who, task_id: str) -> dict[str, Any]:
     """Let a paused task go on."""
-    return _acted(act.resume(the.journal, task_id, actor=viewer.actor, client=viewer.client))
+    return _acted(act.resume(the.journal, task_id, actor=viewer.actor, client=viewer.client), viewer)
 
 
 @router.post("/tasks/{task_id}/priority")
 def reprioritise(the: The, viewer: Who, task_id: str, importance: Importance) -> dict[str, Any]:
     """Change how early a task stands in the queue."""
-    return _acted(act.reprioritise(the.journal, task_id, importance.priority, actor=viewer.actor, client=viewer.client))
+    return _acted(act.reprioritise(the.journal, task_id, importance.priority, actor=viewer.actor, client=viewer.client), viewer)
 
 
 def seen_detail(the: Parts, viewer: Viewer, task_id: str) -> dict[str, Any]:
@@ -153,5 +152,5 @@ def seen_detail(the: Parts, viewer: Viewer, task_id: str) -> dict[str, Any]:
     return detail
 
 
-def _acted(row: dict[str, Any]) -> dict[str, Any]:
-    return shown(public(row))
+def _acted(row: dict[str, Any], viewer: Viewer) -> dict[str, Any]:
+    return shown(public(row), viewer)

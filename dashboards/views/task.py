@@ -27,20 +27,19 @@ def show(task_id: str) -> None:
     _head(task)
     _actions(task)
     _figures(task, detail["attempts"])
-    names = ("Timeline", "Dependencies", "Decision", f"Artifacts ({len(detail['artifacts'])})", "Work", "Events")
-    timeline, dependencies, decision, artifacts, work, events = st.tabs(names)
-    with timeline:
-        _timeline(detail["attempts"], task["currency"])
-    with dependencies:
-        _dependencies(detail)
-    with decision:
-        _decisions(detail["decisions"])
-    with artifacts:
-        _artifacts(detail["artifacts"])
-    with work:
-        _work(task)
-    with events:
-        _events(detail["events"])
+    parts: dict[str, Callable[[], None]] = {
+        "Timeline": lambda: _timeline(detail["attempts"], task["currency"]),
+        "Dependencies": lambda: _dependencies(detail),
+        "Decision": lambda: _decisions(detail["decisions"]),
+        f"Artifacts ({len(detail['artifacts'])})": lambda: _artifacts(detail["artifacts"]),
+        "Work": lambda: _work(task),
+        "Events": lambda: _events(detail["events"]),
+    }
+    if "decisions" not in detail:  # clients are not told
+        del parts["Decision"]
+    for tab, draw in zip(st.tabs(list(parts)), parts.values(), strict=True):
+        with tab:
+            draw()
 
 
 def _head(task: Row) -> None:
@@ -66,10 +65,11 @@ def _figures(task: Row, attempts: list[Row]) -> None:
     created, started, finished = (wording.instant(task[name]) for name in ("created_at", "started_at", "finished_at"))
     waited = ((started or finished or now) - created).total_seconds() * 1_000_000 if created else None
     worked = ((finished or now) - started).total_seconds() * 1_000_000 if started else None
-    grid = st.grid(5, min_column_width=140, border=True)
+    grid = st.grid(5 if "cost_cents" in task else 4, min_column_width=140, border=True)
     with grid:
         st.metric("Price", wording.money(task["price_cents"], task["currency"]))
-        st.metric("Cost so far" if not finished else "Cost", wording.money(task["cost_cents"], task["currency"]))
+        if "cost_cents" in task:
+            st.metric("Cost so far" if not finished else "Cost", wording.money(task["cost_cents"], task["currency"]))
         st.metric("Attempts", f"{len(attempts)} of {task['attempts_most']}")
         submitted = wording.when(task["created_at"], zone)
         st.metric("Waited", wording.span(waited), help=f"From its submission, {submitted}, to the start of its first attempt")
@@ -156,7 +156,7 @@ def _attempt(row: Row, currency: str) -> Row:
         "started_at": row["started_at"],
         "took": wording.span(took.total_seconds() * 1_000_000) if took else "goes on",
         "stage": row["stage"],
-        "cost": wording.money(row["cost_cents"], currency),
+        **({"cost": wording.money(row["cost_cents"], currency)} if "cost_cents" in row else {}),
         "run_id": row["run_id"],
     }
 

@@ -1,5 +1,6 @@
 """What people do through the API, on both databases: submit, read, change, files, and seeing only one's own."""
 
+import json
 import subprocess
 import sys
 import time
@@ -7,7 +8,7 @@ import time
 import pytest
 
 from store.home import open_journal
-from store.schema import attempts
+from store.schema import attempts, tasks
 from store.settings import Database, Settings
 from tasks.users import disable
 from tests.api_server import Server, add_people
@@ -105,6 +106,28 @@ def test_a_client_sees_and_cancels_its_own_tasks_and_nobody_elses(server):
     for method, path in (("GET", ""), ("POST", "/cancel")):
         assert server.ask(method, f"/tasks/{theirs}{path}", "cli").status_code == 404
     assert server.ask("POST", f"/tasks/{mine}/cancel", "cli", json={"why": "changed my mind"}).json()["outcome"] == "cancelled"
+
+
+def test_a_client_is_not_told_what_its_tasks_cost_the_house_nor_how_agents_were_chosen(server):
+    mine = submit(server, who="cli")
+    with server.journal.write("test") as tx:
+        tx.change(tasks, mine, {"cost_cents": 7}, "task.changed", client="acme", cost_cents=7)
+        tx.create(attempts, attempt_row(mine, "scrape-1", cost_cents=7), "attempt.started", client="acme", task_id=mine)
+    detail = server.ask("GET", f"/tasks/{mine}", "cli").json()
+    listed = server.ask("GET", "/tasks", "cli").json()
+    cancelled = server.ask("POST", f"/tasks/{mine}/cancel", "cli").json()
+    assert "cost_cents" not in json.dumps([detail, listed, cancelled])
+    assert "decisions" not in detail
+    assert detail["attempts"]
+    report = server.ask("GET", "/kpis", "cli").json()
+    assert {"cost", "margin"}.isdisjoint(kpi["id"] for kpi in report["kpis"])
+    assert report["kpis"]
+    assert {kpi: server.ask("GET", f"/kpis/{kpi}/rows", "cli").status_code for kpi in ("cost", "margin", "revenue")} == {
+        "cost": 403, "margin": 403, "revenue": 200,
+    }  # fmt: skip
+    seen = server.ask("GET", f"/tasks/{mine}", "lyn").json()
+    assert (seen["task"]["cost_cents"], seen["attempts"][0]["cost_cents"], seen["decisions"]) == (7, 7, [])
+    assert server.ask("GET", "/kpis/cost/rows", "lyn").status_code == 200
 
 
 def test_an_agent_sees_what_is_assigned_to_it(server):

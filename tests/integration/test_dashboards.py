@@ -1,6 +1,7 @@
 """The pages over a twin of the API: every answer has its own face, and nobody is shown what another may see."""
 
 import os
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -36,8 +37,8 @@ def twin() -> Iterator[Twin]:
 def _token(given: dict[str, Any]) -> tuple[int, Any]:
     if given["password"] != PASSWORD:
         return 401, {"title": "Unauthorized", "status": 401, "detail": "the name or the password is wrong"}
-    role = {"ann": "operator", "bo": "analyst", "bot": "agent"}[given["name"]]
-    return 200, token(name=given["name"], role=role, access_token=f"token of {given['name']}")
+    role = {"ann": "operator", "bo": "analyst", "bot": "agent", "cleo": "client"}[given["name"]]
+    return 200, token(name=given["name"], role=role, client="acme" if role == "client" else None, access_token=f"token of {given['name']}")
 
 
 def opened(**query: str) -> AppTest:
@@ -113,9 +114,16 @@ def test_a_healthy_answer_shows_values_changes_and_how_fresh_they_are(twin: Twin
         ("Revenue", "€123.45", "+23.4%"),
         ("Cost", "€0.00", "nothing to compare with"),
     ]
-    assert "Measured 12 s ago, up to event 1,234" in texts(app)
+    assert re.search(r"Measured \d+ s ago, up to event 1,234", texts(app))
     assert not app.warning
     assert not app.error
+
+
+def test_behind_a_tile_are_the_rows_of_its_own_currency(twin: Twin):
+    twin.says("GET /kpis", kpis(kpi(), kpi(currency="USD")))
+    twin.says("GET /kpis/revenue/rows", {"items": [], "total": 0})
+    logged_in().button(key="open-revenue-USD").click().run()
+    assert [given["currency"] for _, path, given, _ in twin.asked if path == "/kpis/revenue/rows"] == ["USD"]
 
 
 def test_old_numbers_say_that_they_are_old(twin: Twin):
@@ -215,6 +223,22 @@ def test_a_task_says_where_it_stands_and_why(twin: Twin):
     assert r"attempt 1 by query\-1 failed for good" in texts(page)
     assert page.code[0].value == "Binder Error"
     assert [(metric.label, metric.value) for metric in page.metric[:3]] == [("Price", "€120.00"), ("Cost", "€3.00"), ("Attempts", "1 of 3")]
+
+
+def test_a_client_is_shown_a_task_without_what_the_api_keeps_from_it(twin: Twin):
+    kept = {"cost_cents"}
+    own, tried = ({name: value for name, value in row.items() if name not in kept} for row in (task(), attempt()))
+    whole = detail(own, attempts=[tried])
+    twin.says("GET /tasks/t_1", {name: part for name, part in whole.items() if name != "decisions"})
+    twin.says("GET /tasks", {"items": [own], "next": None})
+    app = logged_in("cleo")
+    page = tasks_page(app, task="t_1")
+    assert [metric.label for metric in page.metric] == ["Price", "Attempts", "Waited", "Worked"]
+    assert [tab.label for tab in page.tabs] == ["Timeline", "Dependencies", "Artifacts (0)", "Work", "Events"]
+    assert not page.error
+    listed = tasks_page(app)
+    assert "cost" not in listed.dataframe[0].value.columns
+    assert not listed.exception
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,25 @@ import itertools
 
 import pytest
 
-from models.access import RULES, TOPIC_OF, TOPICS, Audience, Role, Scope, Viewer, assigned, concerns, may_use, topics_of
+from models.access import (
+    HOUSE_FIELDS,
+    HOUSE_KPIS,
+    HOUSE_PARTS,
+    RULES,
+    TOPIC_OF,
+    TOPICS,
+    Audience,
+    Role,
+    Scope,
+    Viewer,
+    assigned,
+    concerns,
+    for_client,
+    may_use,
+    topics_of,
+)
 from models.errors import Invalid
+from store.figures import KPIS
 from store.schema import BY_NAME
 
 
@@ -59,15 +76,16 @@ def test_a_scope_never_holds_a_topic_that_the_role_may_not_follow(role):
 
 
 def test_the_whole_table_of_entity_role_and_owner():
-    """A client sees what bears its name, an agent what names it, and nobody else is limited."""
+    """A client sees what bears its name, but for decisions, an agent what names it, and nobody else is limited."""
     for entity, role in itertools.product(BY_NAME, Role):
         scope = Scope.of(viewer(role), frozenset(TOPICS))
         follows = TOPIC_OF[entity] in topics_of(role)
         own = audience(entity, client="acme", agent_id="scrape-1")
+        kept = role is Role.CLIENT and entity == "decisions"  # how agents are chosen is the house's own
         foreign = audience(entity, client="other", agent_id="query-1")
         nobodys = audience(entity)
         limited = role in {Role.CLIENT, Role.AGENT}
-        assert concerns(own, scope) is follows, (entity, role)
+        assert concerns(own, scope) is (follows and not kept), (entity, role)
         assert concerns(foreign, scope) is (follows and not limited), (entity, role)
         assert concerns(nobodys, scope) is (follows and not limited), (entity, role)
 
@@ -95,6 +113,14 @@ def test_a_client_who_is_nobodys_is_refused_because_null_means_not_limited(clien
 def test_only_a_client_belongs_to_a_client(role):
     with pytest.raises(Invalid):
         Viewer(name="ann", role=role, client="acme")
+
+
+def test_what_the_house_keeps_from_clients_exists_under_that_name():
+    columns = {column.name for table in BY_NAME.values() for column in table.c}
+    assert columns >= HOUSE_FIELDS
+    assert BY_NAME.keys() >= HOUSE_PARTS
+    assert set(KPIS) >= HOUSE_KPIS
+    assert for_client({"id": "t_1", "price_cents": 5, "cost_cents": 3}) == {"id": "t_1", "price_cents": 5}
 
 
 def test_a_task_is_assigned_by_wish_or_by_an_attempt():

@@ -81,6 +81,16 @@ def test_every_viewer_gets_what_it_may_see_in_order_each_once(steps, cuts, curso
     assert drain(ring, ACME, cursor) == [item.seq for item in after if item.entity == "tasks" and item.facts["client"] == "acme"]
 
 
+def test_a_client_is_sent_its_events_without_what_they_cost_the_house_and_no_decisions():
+    patch, facts = {"state": "done", "cost_cents": 7}, {"client": "acme", "cost_cents": 7, "price_cents": 9}
+    finish = Event(seq=1, at=1, kind="task.finished", entity="tasks", key="t_1", actor="test", patch=patch, facts=facts)
+    ring = Ring()
+    ring.add([encode(finish), encode(event(2, entity="decisions"))])
+    (sent,) = messages(ring.chunk(ACME, 0).frames)
+    assert (sent["patch"], sent["facts"]) == ({"state": "done"}, {"client": "acme", "price_cents": 9})
+    assert [(message["seq"], message["facts"].get("cost_cents")) for message in messages(ring.chunk(ALL, 0).frames)] == [(1, 7), (2, None)]
+
+
 def test_the_ring_forgets_the_oldest_and_knows_what_it_covers():
     ring = Ring(events_most=10)
     ring.begin(3)
