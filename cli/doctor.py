@@ -18,13 +18,12 @@ from cli.work import Json
 from models.clock import SECOND, now_us
 from models.errors import ArbiterError
 from models.untrusted import Untrusted
+from store.bell import excess
 
 if TYPE_CHECKING:
     from store.settings import Settings
 
 FREE_LEAST = 1_000_000_000  # bytes
-PATH_MOST = 107  # characters of the path of a socket, less than the system's 108 with the closing NUL
-BELL = 20  # characters of a doorbell's name, at most
 AHEAD_MOST = 5 * SECOND  # the journal's last event may be so far ahead of the clock
 
 
@@ -105,11 +104,11 @@ def sandbox() -> Finding:
 
 def socket_paths(found: "Settings") -> Finding:
     """Judge the length of the home's path: sockets below it have a limit."""
-    length = len(str(found.run / "bells")) + 1 + BELL
-    if length <= PATH_MOST:
+    too_many = excess(found.run / "bells")
+    if not too_many:
         return Finding(name="Home", verdict="ok", text=str(found.home.resolve()))
     advice = "choose a shorter one with --home or ARBITER_HOME"
-    return Finding(name="Home", verdict="bad", text=f"the path {found.home.resolve()} is {length - PATH_MOST} characters too long", advice=advice)
+    return Finding(name="Home", verdict="bad", text=f"the path {found.home.resolve()} is {too_many} characters too long", advice=advice)
 
 
 def ledger(found: "Settings") -> Iterator[Finding]:

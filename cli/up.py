@@ -10,6 +10,7 @@ from cli import leash, running
 from cli.home import actor, settings
 from cli.output import Screen, print_json
 from cli.work import Json
+from models.errors import Invalid
 
 if TYPE_CHECKING:
     from cli.watch import Stage
@@ -52,12 +53,23 @@ def demo(
 def _run(screen: Screen, show: Callable[["Stage"], int], *, dashboard: bool = True, examples: bool = False) -> None:
     """Hold the home's lock, put everything on a leash, and leave with the exit code of what was shown."""
     found = settings()
+    _refuse_deep(found)
     with running.only_one(found.run):
         for name in running.clear_leftovers(found.run):
             screen.mark("warn", f"{name} was left by a former start: ended")
         outer = os.getpid()
         code = leash.leashed(lambda: _supervise(found, screen, show, outer, dashboard=dashboard, examples=examples))
     raise typer.Exit(code)
+
+
+def _refuse_deep(found: "Settings") -> None:
+    """Raise `Invalid` for a home whose path leaves no room for the names of sockets below it."""
+    from store.bell import excess
+
+    too_many = excess(found.run / "bells")
+    if too_many:
+        message = f"the path {found.home.resolve()} is {too_many} characters too long for sockets below it: choose another home with --home"
+        raise Invalid(message)
 
 
 def _supervise(found: "Settings", screen: Screen, show: Callable[["Stage"], int], outer: int, *, dashboard: bool, examples: bool) -> int:

@@ -97,6 +97,15 @@ def test_a_home_that_was_never_set_up_is_said_in_one_line(elsewhere, words):
     assert not elsewhere.home.exists()
 
 
+def test_a_home_too_deep_for_sockets_is_refused_before_anything_starts(elsewhere):
+    deep = Here(elsewhere.home / ("a" * 90), elsewhere.capsys)
+    done = deep.run("up")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"arbiter: the path {deep.home} is ")
+    assert done.err.endswith("choose another home with --home\n")
+    assert not elsewhere.home.exists()
+
+
 def test_settings_that_make_no_sense_are_named(elsewhere):
     elsewhere.home.mkdir()
     elsewhere.home.joinpath("arbiter.toml").write_text('[dispatch]\nslots = "many"\n')
