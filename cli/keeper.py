@@ -79,7 +79,7 @@ class Keeper:
         """Return what `run/services.json` tells about it."""
         born = None if self.identity is None else self.identity.born
         entry = {"title": self.service.title, "pid": self.pid, "born": born, "port": self.service.port, "url": self.service.url}
-        return entry | {"page": self.service.page, "state": self.state, "restarts": max(0, self.starts - 1), "log": str(self.log)}
+        return entry | {"state": self.state, "restarts": max(0, self.starts - 1), "log": str(self.log)}
 
     def _keep(self) -> None:
         failures = 0

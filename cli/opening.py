@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from cli import processes
 from cli.keeper import Keeper
 from cli.prefect_calls import Prefect
 from cli.services import POOL
 from models.errors import ArbiterError, Unavailable
+from store.engine import DATABASE_ERRORS
 from store.journal import Journal
 from store.settings import PROJECT
 from tasks.beats import living_shifts
@@ -22,6 +24,7 @@ from tasks.beats import living_shifts
 SHIFT = "dispatch/shift"  # the deployment
 FULFIL_S = 40.0  # a shift that was asked for must give a sign within this time, or another is asked for
 LOOK_S = 1.0
+PAUSE_S = 5.0  # before a step that failed in an unforeseen way is tried again
 
 log = logging.getLogger("arbiter.opening")
 
@@ -69,49 +72,42 @@ class Opening:
         while not self._prefect.up.wait(0.2):
             if self.over.is_set():
                 return
-        self._insist("old runs could not be closed", self._close_old_runs)
-        if self.over.is_set():
-            return
-        self._worker.start()
-        self._insist("the flows could not be deployed", self._deploy)
-        self._keep_shifts()
-
-    def _insist(self, complaint: str, step: Callable[[], None]) -> None:
-        """Do a step; when Prefect is not ready for it, say so and try again."""
-        pause_s = 2.0
-        while not self.over.is_set():
-            try:
-                step()
-            except ArbiterError as error:
-                self._note("warn", f"{complaint}: {error}; tried again in {pause_s:.0f} s")
-                self.over.wait(pause_s)
-                pause_s = min(30.0, 2 * pause_s)
-            else:
-                return
+        insist("old runs could not be closed", self._close_old_runs, self.over, self._note)
+        insist("the worker could not be started", self._start_worker, self.over, self._note)
+        insist("the automations could not be created", self._automate, self.over, self._note)
+        insist("the flows could not be deployed", self._deploy, self.over, self._note)
+        insist("shifts can no longer be asked for", self._keep_shifts, self.over, self._note)
 
     def _close_old_runs(self) -> None:
-        """Close what a former start left open: it is over, and a worker would start everything that was due meanwhile at once."""
-        for run in self._calls.runs(["SCHEDULED"], due_before=self._journal.clock()):
-            self._calls.set_state(run["id"], "CANCELLED", "was due while Arbiter did not run")
-        for run in self._calls.runs(["RUNNING", "PENDING", "CANCELLING"]):
-            self._calls.set_state(run["id"], "CRASHED", "its process ended with a former start of Arbiter")
+        close_old_runs(self._calls, now=self._journal.clock(), over=self.over)
+
+    def _start_worker(self) -> None:
+        self._worker.start()
+
+    def _automate(self) -> None:
+        automate(self._calls, PROJECT / "automations.yaml")
 
     def _deploy(self) -> None:
         mark = self._home / "prefect" / "deployed.json"
         print_now = fingerprint(PROJECT)
-        if mark.exists() and json.loads(mark.read_text()) == print_now and self._calls.deployment(SHIFT):
+        if read_mark(mark) == print_now and self._calls.deployment(SHIFT):
             return
         while not self._calls.has_worker(POOL):  # the worker makes the work pool
             if self.over.wait(0.5):
                 return
         if deploy(self._worker.service.env, self._worker.log.with_name("deploy.log"), self.over):
-            mark.write_text(json.dumps(print_now))
+            write_mark(mark, print_now)
 
     def _keep_shifts(self) -> None:
         """See to it that every lane has a shift, and that others stand by: the first one first, because work waits for it."""
         asked = Asked()
         while not self.over.wait(LOOK_S):
-            alive = living_shifts(self._journal)
+            try:
+                alive = living_shifts(self._journal)
+            except DATABASE_ERRORS as error:
+                self._note("warn", f"the ledger does not tell which shifts are alive: {error}; asked again in {PAUSE_S:.0f} s")
+                self.over.wait(PAUSE_S)
+                continue
             if alive and not self.done.is_set():
                 self._note("ok", "Dispatch     a shift is at work")
                 self.done.set()
@@ -125,6 +121,62 @@ class Opening:
             log.warning("no shift could be asked for: %s", error)
         else:
             asked.pending.append(time.monotonic())
+
+
+def insist(complaint: str, step: Callable[[], None], over: threading.Event, note: Callable[[str, str], None]) -> None:
+    """Do a step; when it cannot be done, say so and try again, less and less often, until it is done or the end came."""
+    pause_s = 2.0
+    while not over.is_set():
+        try:
+            step()
+        except ArbiterError as error:  # Prefect is not ready for it
+            note("warn", f"{complaint}: {error}; tried again in {pause_s:.0f} s")
+        except Exception as error:
+            log.exception("a step of the opening failed")
+            note("bad", f"{complaint}: {type(error).__name__}: {error}; tried again in {pause_s:.0f} s")
+        else:
+            return
+        over.wait(pause_s)
+        pause_s = min(30.0, 2 * pause_s)
+
+
+def close_old_runs(calls: Prefect, *, now: int, over: threading.Event) -> None:
+    """Close what a former start left open: it is over, and a worker would start everything that was due meanwhile at once."""
+    kinds: tuple[tuple[list[str], int | None, str, str], ...] = (
+        (["SCHEDULED"], now, "CANCELLED", "was due while Arbiter did not run"),
+        (["RUNNING", "PENDING", "CANCELLING"], None, "CRASHED", "its process ended with a former start of Arbiter"),
+    )
+    for states, due_before, end, why in kinds:
+        while runs := calls.runs(states, due_before=due_before):  # a page; a night leaves several
+            for run in runs:
+                if over.is_set():
+                    return
+                calls.set_state(run["id"], end, why)
+
+
+def automate(calls: Prefect, path: Path) -> None:
+    """Create the automations of a file that Prefect does not have by name."""
+    import yaml
+
+    known = calls.automations()
+    for automation in yaml.safe_load(path.read_text(encoding="utf-8"))["automations"]:
+        if automation["name"] not in known:
+            calls.automate(automation)
+
+
+def read_mark(path: Path) -> Any:
+    """Return what was deployed last; null when nothing was, or when the file cannot be read: deploying again harms nothing."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def write_mark(path: Path, deployed: Mapping[str, str]) -> None:
+    """Remember what was deployed; a reader sees the old file or the new one, never half of it."""
+    draft = path.with_suffix(".new")
+    draft.write_text(json.dumps(deployed), encoding="utf-8")
+    draft.replace(path)
 
 
 def deploy(env: Mapping[str, str], output: Path, over: threading.Event) -> bool:

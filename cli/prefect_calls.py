@@ -41,7 +41,19 @@ class Prefect:
 
     def set_state(self, run_id: str, state: str, message: str) -> None:
         """Give a flow run a final state, whatever state it is in."""
-        self._call("POST", f"/flow_runs/{run_id}/set_state", {"state": {"type": state, "message": message}, "force": True})
+        answer = self._call("POST", f"/flow_runs/{run_id}/set_state", {"state": {"type": state, "message": message}, "force": True})
+        if answer["status"] != "ACCEPT":
+            message = f"Prefect did not let flow run {run_id} become {state}: {answer}"
+            raise Unavailable(message)
+
+    def automations(self) -> set[str]:
+        """Return the names of all automations."""
+        found = self._call("POST", "/automations/filter", {"limit": MOST})
+        return {str(automation["name"]) for automation in found}
+
+    def automate(self, automation: dict[str, Any]) -> None:
+        """Create an automation, written as in automations.yaml."""
+        self._call("POST", "/automations/", automation)
 
     def has_worker(self, pool: str) -> bool:
         """Tell whether a worker of a work pool is online."""

@@ -16,6 +16,7 @@ from cli.ports import LOOPBACK, free_port
 from store.settings import Settings
 
 POOL = "arbiter"
+OTHER_RUNS = 8  # flow runs at once beside dispatch shifts: measure, inbox, and those that agents start
 
 CALM = {  # nothing is sent anywhere, and no service asks for an update
     "DO_NOT_TRACK": "1",
@@ -45,7 +46,6 @@ class Service:
     title: str
     command: tuple[str, ...]
     port: int | None = None
-    page: str = ""  # path of the address that is shown
     health: str | None = None  # path that answers 200 when it is well; null: it is well while it lives
     usual: int | None = None  # the port that it has when nobody else took it
     slow: str = ""  # said while the first start lasts
@@ -91,7 +91,7 @@ def services(settings: Settings, ports: Ports, *, dashboard: bool = True, exampl
             command=(*run, "prefect", "server", "start", "--host", LOOPBACK, "--port", str(ports.prefect)),
             slow="Prefect builds its database; the first time takes half a minute" if first_time else "Prefect starts",
         ),
-        Service(name="api", title="API", port=ports.api, usual=settings.api.port, page="/docs", health="/healthz", env=env,
+        Service(name="api", title="API", port=ports.api, usual=settings.api.port, health="/healthz", env=env,
                 command=(*run, "api", "--port", str(ports.api)), slow="the API starts"),
         Service(name="dashboard", title="Dashboard", port=ports.dashboard, usual=settings.ports.dashboard, health="/_stcore/health", env=env,
                 command=(*run, "dashboards", "--port", str(ports.dashboard)), slow="the dashboard starts"),
@@ -99,10 +99,16 @@ def services(settings: Settings, ports: Ports, *, dashboard: bool = True, exampl
                 command=(*run, "examples.web", "--port", str(ports.examples))),
         Service(name="ship", title="Shipping", command=(*run, "cli", "ship"), env=env),
         Service(name="worker", title="Worker", env=env, waits_for="prefect", slow="the worker waits for Prefect",
-                command=(*run, "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", "arbiter")),
+                command=(*run, "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", "arbiter",
+                         "--limit", str(runs_most(settings)))),
     ]  # fmt: skip
     wanted = {"dashboard": dashboard, "examples": examples}
     return [service for service in found if wanted.get(service.name, True)]
+
+
+def runs_most(settings: Settings) -> int:
+    """Return how many flow runs the worker may have at once: shifts, as many that only finish what they began, and room for other flows."""
+    return 2 * (settings.dispatch.lanes + settings.dispatch.standby) + OTHER_RUNS
 
 
 def environment(settings: Settings, ports: Ports, *, examples: bool = False) -> dict[str, str]:
@@ -118,6 +124,7 @@ def environment(settings: Settings, ports: Ports, *, examples: bool = False) -> 
         "PREFECT_API_URL": f"http://{LOOPBACK}:{ports.prefect}/api",
         "PREFECT_SERVER_ENCRYPTION_KEY": prefect_key(home / "keys"),
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",  # seconds; automations.yaml ends runs that stop giving signs of life
         "PREFECT_WORKER_QUERY_SECONDS": "2",  # a shift that is asked for starts that much sooner
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }

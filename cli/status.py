@@ -72,8 +72,7 @@ def _show(screen: Screen, found: "Settings", answer: dict[str, Any]) -> None:
         screen.mark("bad", f"nothing runs in {found.home.resolve()}: `arbiter up` starts everything")
     for entry in answer["services"].values():
         again = f", started again {entry['restarts']} times" if entry["restarts"] else ""
-        address = (entry["url"] or "") + entry["page"]
-        screen.mark("ok" if entry["state"] == "up" else "bad", f"{entry['title']:<12} {entry['state']:<9} {address}{again}")
+        screen.mark("ok" if entry["state"] == "up" else "bad", f"{entry['title']:<12} {entry['state']:<9} {entry['url'] or ''}{again}")
     if answer["running"]:
         screen.mark("ok" if answer["shift"] else "warn", f"{'Dispatch':<12} {'a shift is at work' if answer['shift'] else 'no shift is alive'}")
     counted = ", ".join(f"{n} {state}" for state, n in sorted(answer["tasks"].items())) or "none"

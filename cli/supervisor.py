@@ -131,7 +131,7 @@ class Supervisor:
         title = change.service.title
         match change.state:
             case "up":
-                self._screen.mark("ok", f"{title:<12} {(change.service.url or '') + change.service.page}".rstrip())
+                self._screen.mark("ok", f"{title:<12} {change.service.url or ''}".rstrip())
             case "unwell":
                 self._screen.mark("warn", f"{title} {change.why}")
             case "restarting":

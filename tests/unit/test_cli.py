@@ -132,6 +132,12 @@ def test_only_a_demonstration_may_reach_the_examples(tmp_path):
     assert "dashboard" not in [service.name for service in services(found, chosen, dashboard=False, examples=True)]
 
 
+def test_the_worker_takes_so_many_runs_at_once_that_shifts_always_find_room(tmp_path):
+    settings = Settings(home=tmp_path, dispatch={"lanes": 3, "standby": 2})
+    worker = next(service for service in services(settings, Ports(api=1, dashboard=2, prefect=3, examples=4)) if service.name == "worker")
+    assert int(worker.command[worker.command.index("--limit") + 1]) > 2 * (3 + 2)
+
+
 def test_prefect_keeps_its_key_and_nobody_else_may_read_it(tmp_path):
     assert prefect_key(tmp_path) == prefect_key(tmp_path)
     assert (tmp_path / "prefect.key").stat().st_mode & 0o777 == 0o600
