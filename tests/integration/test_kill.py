@@ -56,10 +56,11 @@ def test_every_accepted_task_ends_exactly_once(business):
         time.sleep(rng.uniform(0.5, 6))
         victim = _kill_one(settings, journal, rng)
         victims[victim] += 1
-        pauses.append((_time_to_next_start(journal), victim))
+        left = len(_shifts(journal))
+        pauses.append((_time_to_next_start(journal), victim, left))
     until(lambda: set(counts(journal)) == {"done"}, "the end of all tasks", patience_s=400)
-    known = sorted((pause, victim) for pause, victim in pauses if pause is not None)
-    figures = {"killed": dict(victims), "first_start_after_a_kill_s": {"median": known[len(known) // 2], "worst": known[-3:]}}
+    known = sorted(pause for pause in pauses if pause[0] is not None)
+    figures = {"killed": dict(victims), "seconds_to_next_start, victim, shifts_left": {"median": known[len(known) // 2], "worst": known[-3:]}}
     sys.stdout.write(f"\n{json.dumps(figures)}\n")
 
     events = journal.events(0, 10**7)
