@@ -92,8 +92,6 @@ def perform(journal: Journal, settings: Settings, claim: Claim, running: Running
     running.add(claim.attempt_id, control)
     folder = settings.work / claim.attempt_id
     try:
-        if _stop_was_asked(journal, claim):
-            control.stop("cancelled")
         ended = _work(journal, settings, claim, control, folder)
         if ended is not None:
             return _record(journal, claim, ended, run_id)
@@ -218,11 +216,6 @@ def _try_again(tx: Tx, claim: Claim, task: Row, ended: Ended, cost: int) -> None
     why = f"attempt {claim.number} by {claim.agent_id} failed ({first_line}); tries again in {pause.pause_us / SECOND:.1f} s"
     move(tx, task, "task.retried", reason=str(Reason.BACKOFF), why=why, wake_at=wake_at, attempt_id=None, cost_cents=cost)
     settle(tx, task["id"])
-
-
-def _stop_was_asked(journal: Journal, claim: Claim) -> bool:
-    with journal.look() as view:
-        return view.get(schema.tasks, claim.task_id)["stop_at"] is not None
 
 
 class _Progress:
