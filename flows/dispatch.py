@@ -28,7 +28,7 @@ def dispatch(minutes: float | None = None) -> dict[str, int]:
     with Shift(journal, settings, minutes=minutes) as shift:
         while shift.open or running:
             for claim in shift.claims(len(running)):
-                made[claim.task_id] = perform_step.submit(journal, settings, claim, shift.running, wait_for=_before(claim, made), return_state=False)
+                made[claim.task_id] = perform_step.submit(shift.attempt(claim), wait_for=_before(claim, made), return_state=False)
                 running.add(made[claim.task_id])
                 made[claim.task_id].add_done_callback(partial(_ended, shift, claim, running))  # asking for its state would ask the server
                 attempts += 1

@@ -25,13 +25,14 @@ from store.settings import Settings
 from tasks.beats import Beat, give, living_shifts, stop
 from tasks.categorize_waiting import categorize_waiting
 from tasks.claim import Claim, anything_due, claim, track_record
-from tasks.perform import Ended, Running, record_end
+from tasks.perform import Ended, Running, perform, record_end
 from tasks.reap import anything_lost, reap, take_back_unended
 
 logger = logging.getLogger("arbiter.shift")
 
 LOOK_S = 0.25  # between looks when nobody rings
 GRACE_S = 30  # beyond its time-out that an agent has to stop
+CHECK_S = 0.2  # between looks at what runs and at what was lost
 RECORD_S = 10  # between counts of the agents' records
 
 
@@ -42,6 +43,18 @@ _HELD = Query(
 )
 
 
+class Attempt:
+    """A claim with what it takes to perform it: a plain object, because Prefect looks into dataclasses and settings at every step."""
+
+    def __init__(self, journal: Journal, settings: Settings, claim: Claim, running: Running) -> None:
+        self.claim = claim
+        self._journal, self._settings, self._running = journal, settings, running
+
+    def perform(self, *, run_id: str) -> Ended:
+        """Work on the claim until it ended."""
+        return perform(self._journal, self._settings, self.claim, self._running, run_id=run_id)
+
+
 class Shift:
     """One shift; use it as a context manager."""
 
@@ -49,6 +62,7 @@ class Shift:
         self.id = new_id("s", journal.clock())
         self.running = Running()
         self._journal = journal
+        self._all_settings = settings
         self._settings = settings.dispatch
         self._least = settings.confidence_least
         self._ends = time.monotonic() + 60 * (minutes if minutes is not None else self._settings.minutes)
@@ -59,7 +73,7 @@ class Shift:
         self._beating = threading.Thread(target=self._beat, name="beat", daemon=True)
         self._claimed: dict[str, Claim] = {}  # by attempt, until their steps are over
         self._ended: queue.SimpleQueue[str] = queue.SimpleQueue()  # attempts whose steps are over
-        self._counted_at = 0.0
+        self._looked_at: dict[str, float] = {}  # when something was last looked at, by name
         self._record: dict[tuple[str, str], tuple[int, int]] = {}
 
     def __enter__(self) -> Self:
@@ -88,21 +102,28 @@ class Shift:
     def claims(self, busy: int) -> list[Claim]:
         """Return the tasks to start now, given how many attempts run; none while standing by or handing over. To be called often."""
         self._check_ended()
-        self._check_running()
+        if self._is_time("running", CHECK_S):
+            self._check_running()
         if not self.open:
             self._leave_lane()
         if self._lane is None:
             return []
-        if anything_lost(self._journal):
+        if self._is_time("lost", CHECK_S) and anything_lost(self._journal):
             reap(self._journal, actor=f"shift:{self.id}", lost_most=self._settings.lost_most)
         categorize_waiting(self._journal, least=self._least, actor=f"shift:{self.id}")
         free = self._settings.slots - busy
         if free < 1 or not anything_due(self._journal):
             return []
-        self._count()
+        if self._is_time("record", RECORD_S):
+            with self._journal.look() as view:
+                self._record = track_record(view)
         claims = claim(self._journal, shift_id=self.id, lane=self._lane, free=free, record=self._record)
         self._claimed |= {one.attempt_id: one for one in claims}
         return claims
+
+    def attempt(self, claim: Claim) -> Attempt:
+        """Return what a step needs to perform a claim."""
+        return Attempt(self._journal, self._all_settings, claim, self.running)
 
     def step_ended(self, claim: Claim) -> None:
         """Note that the step of a claim is over, however; may be called by any thread."""
@@ -144,11 +165,13 @@ class Shift:
         with contextlib.suppress(LeaseLost):  # it ended at last
             record_end(self._journal, claim, Ended(state="timeout", error=error, retryable=True))
 
-    def _count(self) -> None:
-        if time.monotonic() - self._counted_at > RECORD_S:
-            with self._journal.look() as view:
-                self._record = track_record(view)
-            self._counted_at = time.monotonic()
+    def _is_time(self, name: str, every_s: float) -> bool:
+        """Tell whether something was not looked at for so long, and note that it is looked at now."""
+        now = time.monotonic()
+        if now - self._looked_at.get(name, -every_s) < every_s:
+            return False
+        self._looked_at[name] = now
+        return True
 
     def _beat(self) -> None:
         """Give signs of life; when that fails for the length of a lease, the attempts are lost and must stop."""
