@@ -22,6 +22,7 @@ from store.settings import PROJECT
 from tasks.beats import living_shifts
 
 SHIFT = "dispatch/shift"  # the deployment
+MEASURE = "measure/always"  # the deployment that keeps the KPIs up to date
 FULFIL_S = 40.0  # a shift that was asked for must give a sign within this time, or another is asked for
 LOOK_S = 1.0
 PAUSE_S = 5.0  # before a step that failed in an unforeseen way is tried again
@@ -109,6 +110,7 @@ class Opening:
                 self.over.wait(PAUSE_S)
                 continue
             if alive and not self.done.is_set():
+                self._calls.start_run(MEASURE)  # the clock would start it minutes later
                 self._note("ok", "Dispatch     a shift is at work")
                 self.done.set()
             for _ in range(asked.missing(alive, self._wanted if alive else 1, time.monotonic())):

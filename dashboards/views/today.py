@@ -10,7 +10,7 @@ from dashboards import charts, data, faces, tables, wording
 from dashboards.calls import PAGE
 
 WINDOWS: Final = {"1h": "1 hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days", "all": "all time"}
-STALE_AFTER: Final = timedelta(minutes=5)  # `measure` runs every minute
+STALE_AFTER: Final = timedelta(minutes=5)  # `measure` looks every few seconds
 LESS_IS_BETTER: Final = frozenset({"cost", "completion_p50", "completion_p95"})
 HOW: Final = "Submit work with `arbiter submit`, or load the examples with `arbiter demo`."
 
@@ -23,22 +23,30 @@ def show() -> None:
         window = st.segmented_control(
             "Window", list(WINDOWS), default="24h", required=True, key="window", bind="query-params", label_visibility="collapsed"
         )
-    now = datetime.now(UTC)
     answer = data.read("/kpis", window=window)
-    _freshness(answer, now)
+    _freshness(answer, window)
     _waiting(answer)
     _tiles(answer)
 
 
-def _freshness(answer: Mapping[str, Any], now: datetime) -> None:
+@st.fragment(run_every="10s")
+def _freshness(shown: Mapping[str, Any], window: str) -> None:
+    """Say how old the numbers are, for as long as the page is open; the first ones are drawn when they come, newer ones when they are asked for."""
+    answer = data.read("/kpis", window=window)
     newest, measured = wording.instant(answer["as_of"]), wording.instant(answer["measured_at"])
     if newest is None or measured is None:
         return
-    zone = data.zone()
+    if shown["status"] == "empty":
+        st.rerun(scope="app")
+    if answer["seq"] != shown["seq"]:
+        if st.button(f"Show newer numbers, up to event {answer['seq']:,}", icon=":material/refresh:", type="tertiary"):
+            st.rerun(scope="app")
+        return
+    now, zone = datetime.now(UTC), data.zone()
     if now - measured > STALE_AFTER:
         faces.stale(
             f"**These numbers are old.** They were measured {wording.ago(measured, now)} ({wording.when(measured, zone)}) and know nothing of what "
-            "happened since. The flow `measure` should run every minute: `arbiter status` tells whether it does, `arbiter run measure` runs it once."
+            "happened since. The flow `measure` should look every few seconds: `arbiter status` tells whether it does, `arbiter run measure` does it."
         )
         return
     st.caption(f":material/check_circle: Measured {wording.ago(measured, now)}, up to event {answer['seq']:,} of {wording.when(newest, zone)}")
