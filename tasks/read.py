@@ -94,8 +94,8 @@ def list_tasks(
         given["agent"] = agent
         filters.append(select(attempts.c.id).where(attempts.c.task_id == tasks.c.id, attempts.c.agent_id == bindparam("agent")).exists())
     if text is not None:
-        given["text"] = "%" + text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        filters.append(or_(*(func.lower(column).like(bindparam("text"), escape="\\") for column in (tasks.c.title, tasks.c.id, tasks.c.client))))
+        given["text"] = "%" + text.lower().replace("!", "!!").replace("%", "!%").replace("_", "!_") + "%"
+        filters.append(or_(*(func.lower(column).like(bindparam("text"), escape="!") for column in (tasks.c.title, tasks.c.id, tasks.c.client))))
     if cursor is not None:
         given["at"], given["id"] = _decode(cursor)
         filters.append(or_(tasks.c.created_at < bindparam("at"), and_(tasks.c.created_at == bindparam("at"), tasks.c.id < bindparam("id"))))
