@@ -98,7 +98,7 @@ def free_port() -> int:
         return port
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Playwright keeps an event loop running in this thread for as long as it lives: other modules need theirs
 def chromium() -> Iterator[Browser]:
     """Chromium without a window."""
     assert CHROMIUM.exists(), "the browser tests need Chromium: apt-get install chromium"

@@ -17,7 +17,7 @@ from tests.browser.conftest import House, log_in
 pytestmark = pytest.mark.slow
 
 EARNED = "€595.50"  # 120.00 + 340.00 + 90.50 + 45.00: the four that succeeded
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=120_000)
 
 
 def task_row(house: House, text: str) -> dict[str, Any]:
