@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import time
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 ANSWER_S: Final = 10.0  # how long one question to Prefect may take
 POLL_S: Final = 0.5
+START_S: Final = 20.0  # how long a server that is busy or away is asked again to start the run, before the attempt is given up
 
 
 class PrefectInputs(Inputs):
@@ -30,8 +32,9 @@ class PrefectInputs(Inputs):
 class Prefect(Agent[PrefectInputs]):
     """Starts a deployment, waits for its flow run, and brings its persisted result.
 
-    The server is `config["api"]`, else the one that Prefect's own settings name. A stop cancels the flow run. A crashed run, or a server that
-    does not answer when the run is to be started, may be tried again; a failed run may not, because its deployment has its own retries.
+    The server is `config["api"]`, else the one that Prefect's own settings name; one that is busy or away for a moment is asked again. A stop
+    cancels the flow run. A crashed run, or one that the server would not start for `START_S`, may be tried again; a failed run may not, because
+    its deployment has its own retries.
     The value holds the run's id, name, state and message, and `result` when the flow persists it (`persist_result=True`) and it is JSON.
     """
 
@@ -47,7 +50,7 @@ class Prefect(Agent[PrefectInputs]):
             _client(job.config) as client,
         ):  # tries again here instead, so that a stop is noticed
             control.report(None, f"starting {job.inputs.deployment}")
-            run = unblocked(control, lambda: _start(client, job))
+            run = _start(client, job, control)
             try:
                 state = _wait(client, run, control)
             except Stopped as stopped:
@@ -67,8 +70,21 @@ def _client(config: Mapping[str, Any]) -> "SyncPrefectClient":
     return SyncPrefectClient(api, httpx_settings={"timeout": ANSWER_S, "trust_env": False})
 
 
-def _start(client: "SyncPrefectClient", job: Job[PrefectInputs]) -> "FlowRun":
-    """Create the flow run, once for this attempt even if the request is repeated. Raises `AgentError`."""
+def _start(client: "SyncPrefectClient", job: Job[PrefectInputs], control: Control) -> "FlowRun":
+    """Create the flow run. Raises `AgentError`, at once when asking again would not help, else after `START_S`."""
+    ends = time.monotonic() + START_S
+    while True:
+        try:
+            return unblocked(control, lambda: _ask(client, job))
+        except AgentError as error:
+            if not error.retryable or time.monotonic() >= ends:
+                raise
+            control.report(None, f"{error}: asking again"[:200])
+            control.stopped.wait(min(POLL_S, control.remaining_s))
+
+
+def _ask(client: "SyncPrefectClient", job: Job[PrefectInputs]) -> "FlowRun":
+    """Ask for the flow run, which exists once for this attempt however often it is asked for. Raises `AgentError`."""
     import httpx  # noqa: PLC0415 - see above
     from prefect.exceptions import ObjectNotFound  # noqa: PLC0415
 

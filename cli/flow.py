@@ -1,20 +1,23 @@
-"""`arbiter run`: one flow, once, in the foreground."""
+"""`arbiter run`: one flow, once, in the foreground; and the reserve that works on without flows."""
 
+import signal
 import subprocess
 import sys
+import threading
 from typing import Annotated
 
 import typer
 
 from cli import running
-from cli.home import settings
+from cli.home import opened, settings
 from cli.services import answers
 from models.errors import NotFound
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the command of this file."""
+    """Add the commands of this file."""
     app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run)
+    app.command()(reserve)
 
 
 def run(context: typer.Context, flow: Annotated[str, typer.Argument(help="its name: dispatch, measure, …", show_default=False)]) -> None:
@@ -27,6 +30,17 @@ def run(context: typer.Context, flow: Annotated[str, typer.Argument(help="its na
         raise NotFound(message)
     # -P: the folder that the user stands in must not shadow a package
     raise typer.Exit(subprocess.call((sys.executable, "-P", "-m", f"flows.{flow}", *context.args), env=_environment()))
+
+
+def reserve() -> None:
+    """Go on with the work whenever no shift lives, until told to stop. `arbiter up` runs this."""
+    from tasks.reserve import stand_by
+
+    over = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: over.set())
+    with opened() as home:
+        stand_by(home.journal, home.settings, over)
 
 
 def _environment() -> dict[str, str]:

@@ -98,6 +98,7 @@ def services(settings: Settings, ports: Ports, *, dashboard: bool = True, exampl
         Service(name="examples", title="Examples", port=ports.examples, usual=settings.ports.examples, health="/", env=env,
                 command=(*run, "examples.web", "--port", str(ports.examples))),
         Service(name="ship", title="Shipping", command=(*run, "cli", "ship"), env=env),
+        Service(name="reserve", title="Reserve", command=(*run, "cli", "reserve"), env=env),
         Service(name="worker", title="Worker", env=env, waits_for="prefect", slow="the worker waits for Prefect",
                 command=(*run, "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", "arbiter",
                          "--limit", str(runs_most(settings)))),

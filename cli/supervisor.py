@@ -21,7 +21,7 @@ from store.settings import Settings
 
 TICK_S = 0.3
 LOGS_S = 60.0  # between looks at the length of logs
-ORDER = (("worker",), ("dashboard", "api", "ship", "examples"), ("prefect",))  # who ends first: runs report their end to Prefect
+ORDER = (("worker", "reserve"), ("dashboard", "api", "ship", "examples"), ("prefect",))  # who ends first: runs report their end to Prefect
 GRACE_S = {"worker": 4.0, "prefect": 2.5}
 OTHERS_S = 2.5
 
@@ -96,7 +96,7 @@ class Supervisor:
                 thread.start()
             for thread in threads:
                 thread.join()
-            if names == ("worker",):
+            if "worker" in names:
                 self._end_orphans()
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()

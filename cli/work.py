@@ -20,7 +20,7 @@ TaskId = Annotated[str, typer.Argument(metavar="ID", show_default=False)]
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this file."""
-    for command in (submit, tasks, task, cancel, retry, approve, review, pause, resume, priority, agents, postings):
+    for command in (submit, tasks, task, cancel, retry, approve, review, pause, resume, priority, agents, agent, postings):
         app.command()(command)
 
 
@@ -151,6 +151,32 @@ def agents(as_json: Json = False) -> None:
         print_json(found)
     else:
         show_agents(Screen(), found)
+
+
+def agent(
+    agent_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)],
+    state: Annotated[str | None, typer.Option(help="online, draining (finishes what it has) or offline")] = None,
+    why: Annotated[str, typer.Option(help="said with the state")] = "",
+    price: Annotated[str | None, typer.Option(help="of an attempt, such as 0.40")] = None,
+    minute: Annotated[str | None, typer.Option(help="price of a minute of an attempt")] = None,
+    currency: Annotated[str | None, typer.Option(help="that it charges in, such as EUR")] = None,
+    capacity: Annotated[int | None, typer.Option(help="attempts at once")] = None,
+    as_json: Json = False,
+) -> None:
+    """Bring an agent online, drain it or send it offline; change what it costs and how much it does at once."""
+    from tasks.moves import public
+    from tasks.staff import change_agent, read_change
+
+    with opened() as home:
+        wanted = read_change(
+            home.journal, agent_id, price=price, minute=minute, given={"state": state, "why": why, "currency": currency, "capacity": capacity}
+        )
+        row = public(change_agent(home.journal, home.settings, agent_id, wanted, actor=home.actor))
+    if as_json:
+        print_json(row)
+    else:
+        costs = f"{money(row['price_cents'], row['currency'])} an attempt and {money(row['minute_cents'], row['currency'])} a minute"
+        Screen().mark("ok", f"{row['id']} is {row['state']}{row['reason'] and ' '}{row['reason']}, {row['capacity']} at once, {costs}")
 
 
 def postings(

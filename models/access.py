@@ -68,6 +68,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "GET /artifacts/{artifact_id}": _roles(EVERYBODY),
         "POST /files": _roles(OPERATORS_AND_CLIENTS),
         "GET /agents": _roles(STAFF_AND_AGENTS),
+        "PATCH /agents/{agent_id}": _roles(OPERATORS),
         "GET /postings": _roles(STAFF),
         "GET /kpis": _roles(STAFF_AND_CLIENTS),
         "GET /kpis/{kpi_id}/rows": _roles(STAFF_AND_CLIENTS),

@@ -1,9 +1,13 @@
 """Money: an integer of minor units and the ISO 4217 code of its currency. Here is how many of them make one of the currency."""
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Final
+
+from models.errors import Invalid
+
+MOST_CENTS: Final = 10**12  # ten thousand million: more is a mistake, and sums must stay exact
 
 _USUAL: Final = 2
 _OTHERS: Final[Mapping[str, int]] = MappingProxyType(
@@ -29,3 +33,19 @@ def amount(minor: float, currency: str | None) -> str:
     """
     places = digits(currency)
     return f"{Decimal(minor).scaleb(-places):,.{places}f}"
+
+
+def minor(text: str, currency: str) -> int:
+    """Return an amount that a person wrote, such as `0.40`, in minor units. Raises `Invalid` for what is none, is negative, or has too many digits.
+
+    >>> minor("12.5", "EUR"), minor("1200", "JPY")
+    (1250, 1200)
+    """
+    try:
+        units = Decimal(text).scaleb(digits(currency))
+        if units == units.to_integral_value() and 0 <= units <= MOST_CENTS:
+            return int(units)
+    except InvalidOperation:
+        pass
+    message = f"{text!r} is no amount of {currency}: write it like {amount(1250, currency).replace(',', '')}, without a sign"
+    raise Invalid(message)

@@ -29,7 +29,7 @@ class Dispatch(_Part):
 
     slots: int = Field(8, ge=1, le=256)  # attempts at once in one shift
     lanes: int = Field(1, ge=1, le=64)  # shifts that claim at the same time; further ones stand by
-    standby: int = Field(2, ge=0, le=64)  # further shifts, ready to take over when one dies; each takes about 200 MB
+    standby: int = Field(1, ge=0, le=64)  # further shifts, ready to take over when one dies; each takes about 200 MB
     minutes: float = Field(10, gt=0)  # how long a shift works before it hands over
     lease_s: float = Field(6, gt=0)  # a shift that gave no sign for so long has lost its attempts
     lost_most: int = Field(10, ge=1)  # a task whose process died so often fails

@@ -22,10 +22,11 @@ from models.errors import NotFound
 from models.task import Reason, State
 from store.journal import Journal, View
 from store.query import Query, Row
-from store.schema import requests, tasks, users
+from store.schema import agents, requests, tasks, users
 from store.settings import PROJECT, Settings
 from tasks.keep import path_of
 from tasks.read import task_detail
+from tasks.staff import Terms, hire
 from tasks.submit import read_work, submit
 from tasks.users import add_user
 
@@ -36,6 +37,7 @@ USERS: Final = (("demo-operator", "operator", None), ("demo-analyst", "analyst",
 
 _REQUESTS = Query(select(requests.c.answer).where(requests.c.id.like(bindparam("key"))))
 _SOURCE = Query(select(tasks.c.source).where(tasks.c.id == bindparam("task_id")))
+_AGENT = Query(select(agents).where(agents.c.id == bindparam("agent_id")))
 _USER = Query(select(users.c.id).where(users.c.id == bindparam("name")))
 
 
@@ -72,7 +74,7 @@ class Checked:
 
 
 def load(journal: Journal, settings: Settings, *, examples_url: str, actor: str) -> Loaded:
-    """Submit the work of `examples/` and make the demo users; what this home has already stays as it is.
+    """Submit the work of `examples/` with agents that have their price, and make the demo users; what this home has already stays as it is.
 
     Args:
         journal: of a home that has been set up.
@@ -86,6 +88,7 @@ def load(journal: Journal, settings: Settings, *, examples_url: str, actor: str)
     answer = _answered(journal)
     fresh = answer is None
     if answer is None:
+        _staff(journal, settings, actor)
         kept = read_work({"tasks": [task for task in work["tasks"] if task["ref"] not in left_out]})
         answer = submit(journal, kept, settings=settings, actor=actor, source=SOURCE, key=_key())
     known = {task["ref"]: task["id"] for task in answer["tasks"]}
@@ -108,6 +111,19 @@ def check(journal: Journal, settings: Settings) -> list[Checked]:
     expected = _read("expected.json")
     ends = [_end(item, details[item["ref"]]["task"]) for item in expected["ends"] if item["ref"] in details]
     return ends + [_check(item, details[item["ref"]], settings) for item in expected["checks"] if item["ref"] in details]
+
+
+def _staff(journal: Journal, settings: Settings, actor: str) -> None:
+    """Bring the agents of `agents.json`: one that the house has gets a price if it has none, another is hired."""
+    with journal.write(actor) as tx:
+        for wanted in _read("agents.json"):
+            terms = Terms(**wanted["terms"])
+            known = tx.one(_AGENT, agent_id=wanted["id"])
+            if known is None:
+                lacking = registry.make(wanted["kind"], settings.fetch).unavailable() or ""
+                hire(tx, wanted["id"], kind=wanted["kind"], title=wanted["title"], terms=terms, lacking=lacking)
+            elif not (known["price_cents"] or known["minute_cents"]):
+                tx.change(agents, wanted["id"], terms.model_dump(), "agent.changed")
 
 
 def at_rest(task: Row) -> bool:

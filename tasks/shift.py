@@ -22,7 +22,7 @@ from store.journal import Journal
 from store.query import Query
 from store.schema import attempts, tasks
 from store.settings import Settings
-from tasks.beats import Beat, give, living_shifts, stop
+from tasks.beats import Beat, give, living, living_shifts, stop
 from tasks.categorize_waiting import categorize_waiting
 from tasks.claim import Claim, anything_due, claim, track_record
 from tasks.perform import Ended, Running, perform, record_end
@@ -50,21 +50,23 @@ class Attempt:
         self.claim = claim
         self._journal, self._settings, self._running = journal, settings, running
 
-    def perform(self, *, run_id: str) -> Ended:
-        """Work on the claim until it ended."""
+    def perform(self, *, run_id: str | None = None) -> Ended:
+        """Work on the claim until it ended; `run_id` names Prefect's step, where there is one."""
         return perform(self._journal, self._settings, self.claim, self._running, run_id=run_id)
 
 
 class Shift:
-    """One shift; use it as a context manager."""
+    """One shift; use it as a context manager. A reserve is open for as long as no other shift lives, and counts as none."""
 
-    def __init__(self, journal: Journal, settings: Settings, *, minutes: float | None = None) -> None:
+    def __init__(self, journal: Journal, settings: Settings, *, minutes: float | None = None, reserve: bool = False) -> None:
         self.id = new_id("s", journal.clock())
         self.running = Running()
         self._journal = journal
         self._all_settings = settings
         self._settings = settings.dispatch
         self._least = settings.confidence_least
+        self._reserve = reserve
+        self._needed = reserve  # whether no other shift lived at the last sign of life
         self._ends = time.monotonic() + 60 * (minutes if minutes is not None else self._settings.minutes)
         self._bell = Listener(settings.run / "bells")
         self._lanes = [f"lane:{number}" for number in range(self._settings.lanes)]
@@ -78,7 +80,7 @@ class Shift:
 
     def __enter__(self) -> Self:
         """Give the first sign of life; of more shifts than are wanted, the latest end at once."""
-        if len(living_shifts(self._journal)) >= self._settings.lanes + self._settings.standby:
+        if not self._reserve and len(living_shifts(self._journal)) >= self._settings.lanes + self._settings.standby:
             self._ends = time.monotonic()
         self._give_sign()
         self._beating.start()
@@ -97,7 +99,7 @@ class Shift:
     @property
     def open(self) -> bool:
         """Whether it still takes tasks."""
-        return time.monotonic() < self._ends
+        return self._needed if self._reserve else time.monotonic() < self._ends
 
     def claims(self, busy: int) -> list[Claim]:
         """Return the tasks to start now, given how many attempts run; none while standing by or handing over. To be called often."""
@@ -189,6 +191,7 @@ class Shift:
     def _give_sign(self) -> None:
         with self._journal.write(f"shift:{self.id}") as tx:
             until = tx.now + int(self._settings.lease_s * SECOND)
+            self._needed = self._reserve and not living(tx, "open:", tx.now)
             given = [give(tx, Beat(name=name, holder=self.id, until=until)) for name in self._names()]
             lane = self._lane if all(given) else None  # this process slept past its lease and another shift took over
             if lane is None and self.open:
@@ -203,6 +206,6 @@ class Shift:
     def _names(self) -> list[str]:
         """Return what this shift holds: its attempts, and while it is open a place among those that claim or stand by, and perhaps a lane."""
         names = [f"shift:{self.id}"]
-        if self.open:
+        if self.open and not self._reserve:
             names.append(f"open:{self.id}")
         return [*names, self._lane] if self._lane else names

@@ -1,19 +1,23 @@
 """The agents of the house: which there are, whether they can work, and what they cost."""
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
 
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from sqlalchemy import select
 
 from agents import registry
 from models.category import Category
 from models.errors import Invalid
+from models.money import MOST_CENTS, minor
 from models.task import Reason
 from store.journal import Journal, Tx
 from store.query import Query, Row
 from store.schema import agents, tasks
 from store.settings import Settings
 from tasks.moves import settle
+from tasks.submit import wrong_fields
 
 SKILLS: dict[str, tuple[str, tuple[Category, ...]]] = {
     "scrape": ("Page scraper", (Category.WEB_SCRAPING,)),
@@ -27,12 +31,17 @@ SKILLS: dict[str, tuple[str, tuple[Category, ...]]] = {
 }
 CONFIG: dict[str, dict[str, Any]] = {"python": {"modules": ["examples."]}}
 
+BY: Final = "by "  # begins the reason of an agent that a person took from its work; only a person brings it back
+CAPACITY_MOST: Final = 1000
+Cents = Annotated[int, Field(ge=0, le=MOST_CENTS)]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+
 _KNOWN = Query(select(agents))
 _STRANDED = Query(select(tasks.c.id).where(tasks.c.state == "waiting", tasks.c.reason == Reason.NO_AGENT).order_by(tasks.c.id))
 
 
-def hire_built_in(journal: Journal, settings: Settings, *, actor: str, capacity: int = 4) -> list[Row]:
-    """Register one agent of each built-in kind that is missing, and note which can work on this machine; return all agents.
+def hire_built_in(journal: Journal, settings: Settings, *, actor: str) -> list[Row]:
+    """Register one agent of each built-in kind that is missing, and note which agents can work on this machine; return all agents.
 
     An agent whose machine lacks something is offline with the reason; it comes back by itself at the next start. One that an operator sent offline or
     drains stays so.
@@ -41,46 +50,90 @@ def hire_built_in(journal: Journal, settings: Settings, *, actor: str, capacity:
         known = {row["id"]: row for row in tx.rows(_KNOWN)}
         for kind in SKILLS:
             agent_id = f"{kind}-1"
-            lacking = registry.make(kind, settings.fetch).unavailable() or ""
             if agent_id not in known:
-                known[agent_id] = _hire(tx, kind, lacking, capacity)
-            elif known[agent_id]["reason"] != lacking and not known[agent_id]["reason"].startswith("by "):
-                known[agent_id] |= set_state(tx, agent_id, "offline" if lacking else "online", lacking)
+                lacking = registry.make(kind, settings.fetch).unavailable() or ""
+                known[agent_id] = hire(tx, agent_id, kind=kind, title=SKILLS[kind][0], terms=Terms(), lacking=lacking)
+        for agent_id, row in known.items():
+            lacking = registry.make(row["kind"], settings.fetch).unavailable() or ""
+            if row["reason"] != lacking and not row["reason"].startswith(BY):
+                patch = {"state": "offline" if lacking else "online", "reason": lacking}
+                tx.change(agents, agent_id, patch, "agent.changed")
+                known[agent_id] = row | patch
+                release_stranded(tx)
         return list(known.values())
 
 
-def set_state(tx: Tx, agent_id: str, state: str, reason: str) -> Row:
-    """Bring an agent online, let it finish what it has (draining), or send it offline."""
-    if state not in {"online", "draining", "offline"}:
-        message = f"an agent is online, draining or offline, not {state!r}"
+class Terms(BaseModel):
+    """What an agent costs and how much it does at once."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    price_cents: Cents = 0  # per attempt
+    minute_cents: Cents = 0  # per minute of an attempt
+    currency: Currency = "EUR"
+    capacity: Annotated[int, Field(ge=1, le=CAPACITY_MOST)] = 4  # attempts at once
+
+
+class AgentChange(BaseModel):
+    """What to change about an agent; null leaves it as it is."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    state: Literal["online", "draining", "offline"] | None = None
+    why: Annotated[str, Field(max_length=300, pattern=r"^[^\x00]*$")] = ""  # said with the state
+    price_cents: Cents | None = None
+    minute_cents: Cents | None = None
+    currency: Currency | None = None
+    capacity: Annotated[int, Field(ge=1, le=CAPACITY_MOST)] | None = None
+
+
+def read_change(journal: Journal, agent_id: str, *, price: str | None, minute: str | None, given: Mapping[str, Any]) -> AgentChange:
+    """Return a change that a person wrote, with amounts of the agent's currency or of the one given. Raises `Invalid` and `NotFound`."""
+    with journal.look() as view:
+        currency = given["currency"] or view.get(agents, agent_id)["currency"]
+    amounts = {name: None if text is None else minor(text, currency) for name, text in (("price_cents", price), ("minute_cents", minute))}
+    try:
+        return AgentChange.model_validate({**given, **amounts})
+    except ValidationError as error:
+        raise Invalid(wrong_fields(error, "agent")) from error
+
+
+def change_agent(journal: Journal, settings: Settings, agent_id: str, wanted: AgentChange, *, actor: str) -> Row:
+    """Change an agent's state, terms or capacity, and look again at the tasks that nobody fitted; return its row.
+
+    A draining agent finishes what it has and takes nothing new. Attempts that run are charged by the terms at their end.
+    Raises `NotFound`, and `Invalid` when nothing is to be changed or the machine lacks what the agent needs to come online.
+    """
+    patch = wanted.model_dump(exclude_none=True, exclude={"why"})
+    if not patch:
+        message = "nothing to change: give a state, a price, a currency or a capacity"
         raise Invalid(message)
-    patch = {"state": state, "reason": reason}
-    tx.change(agents, agent_id, patch, "agent.changed")
-    if state == "online":
+    with journal.write(actor) as tx:
+        row = tx.get(agents, agent_id)
+        if wanted.state is not None:
+            patch["reason"] = "" if wanted.state == "online" else f"{BY}{actor}" + (f": {wanted.why}" if wanted.why else "")
+            lacking = registry.make(row["kind"], settings.fetch).unavailable() if wanted.state == "online" else None
+            if lacking:
+                message = f"{agent_id} cannot come online: {lacking}"
+                raise Invalid(message)
+        tx.change(agents, agent_id, patch, "agent.changed")
         release_stranded(tx)
-    return patch
+        return row | patch
 
 
-def set_price(tx: Tx, agent_id: str, *, price_cents: int, minute_cents: int, currency: str) -> None:
-    """Say what an attempt of this agent costs, and a minute of it."""
-    tx.change(agents, agent_id, {"price_cents": price_cents, "minute_cents": minute_cents, "currency": currency}, "agent.changed")
-    release_stranded(tx)
+def hire(tx: Tx, agent_id: str, *, kind: str, title: str, terms: Terms, lacking: str = "") -> Row:
+    """Register an agent of a kind, with the skills of that kind, offline when its machine lacks something."""
+    row = {
+        "id": agent_id, "kind": kind, "title": title, "skills": json.dumps(SKILLS[kind][1]), **terms.model_dump(),
+        "config": json.dumps(CONFIG.get(kind, {})), "state": "offline" if lacking else "online", "reason": lacking, "created_at": tx.now,
+    }  # fmt: skip
+    tx.create(agents, row, "agent.added")
+    if not lacking:
+        release_stranded(tx)
+    return row
 
 
 def release_stranded(tx: Tx) -> None:
     """Look again at the tasks that no agent fitted."""
     for task in tx.rows(_STRANDED):
         settle(tx, task["id"])
-
-
-def _hire(tx: Tx, kind: str, lacking: str, capacity: int) -> Row:
-    title, skills = SKILLS[kind]
-    row = {
-        "id": f"{kind}-1", "kind": kind, "title": title, "skills": json.dumps(skills), "capacity": capacity, "price_cents": 0, "minute_cents": 0,
-        "currency": "EUR", "config": json.dumps(CONFIG.get(kind, {})), "state": "offline" if lacking else "online", "reason": lacking,
-        "created_at": tx.now,
-    }  # fmt: skip
-    tx.create(agents, row, "agent.added")
-    if not lacking:
-        release_stranded(tx)
-    return row

@@ -15,6 +15,7 @@ from agents import registry
 from models.category import CATEGORIES
 from models.clock import new_id, to_us
 from models.errors import Conflict, CycleFound, Invalid
+from models.money import MOST_CENTS
 from models.task import Condition, Reason, State
 from store import schema
 from store.journal import Journal, Tx
@@ -23,7 +24,6 @@ from store.settings import Settings
 from tasks.moves import settle
 from tasks.references import check
 
-MOST_CENTS = 10**12  # ten thousand million: more is a mistake, and sums must stay exact
 NOBODY = "nobody"  # client of work that the house does for itself
 
 _REQUEST = Query(select(schema.requests).where(schema.requests.c.id == bindparam("request_id")))
@@ -111,8 +111,12 @@ def read_work(data: Any) -> Work:
     try:
         return Work.model_validate(data if isinstance(data, dict) and "tasks" in data else {"tasks": [data]})
     except ValidationError as error:
-        wrong = [f"{'.'.join(str(part) for part in item['loc']) or 'work'}: {item['msg']}" for item in error.errors()]
-        raise Invalid("; ".join(wrong)) from error
+        raise Invalid(wrong_fields(error)) from error
+
+
+def wrong_fields(error: ValidationError, whole: str = "work") -> str:
+    """Return every field that is wrong and why, in one line; `whole` names what the fields belong to."""
+    return "; ".join(f"{'.'.join(str(part) for part in item['loc']) or whole}: {item['msg']}" for item in error.errors())
 
 
 def submit(journal: Journal, work: Work, *, settings: Settings, actor: str, source: str, client: str | None = None, key: str | None = None) -> Row:

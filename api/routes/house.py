@@ -4,12 +4,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from api.answers import shown_all
+from api.answers import shown, shown_all
 from api.auth import GuardedRoute
 from api.parts import The, Who
 from models.access import HOUSE_KPIS, for_client
 from models.errors import Forbidden
-from tasks import measure, read
+from tasks import measure, read, staff
+from tasks.moves import public
 
 router = APIRouter(route_class=GuardedRoute, tags=["house"])
 
@@ -21,6 +22,12 @@ def agents(the: The, viewer: Who) -> dict[str, Any]:
     """Return all agents with how many attempts they have running, succeeded and failed; an agent sees itself."""
     rows = read.list_agents(the.journal)
     return {"items": shown_all((row for row in rows if viewer.agent in {None, row["id"]}), viewer)}
+
+
+@router.patch("/agents/{agent_id}")
+def change_agent(the: The, viewer: Who, agent_id: str, wanted: staff.AgentChange) -> dict[str, Any]:
+    """Bring an agent online, drain it or send it offline; change what it costs and how much it does at once."""
+    return shown(public(staff.change_agent(the.journal, the.settings, agent_id, wanted, actor=viewer.actor)), viewer)
 
 
 @router.get("/postings")

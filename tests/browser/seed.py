@@ -11,7 +11,7 @@ from tasks.beats import Beat, give
 from tasks.categorize_waiting import categorize_waiting
 from tasks.claim import Claim, claim
 from tasks.perform import Running, perform
-from tasks.staff import hire_built_in, set_price
+from tasks.staff import AgentChange, change_agent, hire_built_in
 from tasks.submit import read_work, submit
 from tasks.users import add_user
 
@@ -90,9 +90,8 @@ def fill(settings: Settings) -> None:
     for name, role, client in (("ann", "operator", None), ("root", "admin", None), ("bo", "analyst", None), ("nora", "client", "Northwind Books")):
         add_user(journal, name, role, PASSWORD, actor="test", client=client)
     hire_built_in(journal, settings, actor="test")
-    with journal.write("test") as tx:
-        for kind, minute_cents in (("query", 120), ("analyse", 900), ("generate", 300)):
-            set_price(tx, f"{kind}-1", price_cents=150, minute_cents=minute_cents, currency="EUR")
+    for kind, minute_cents in (("query", 120), ("analyse", 900), ("generate", 300)):
+        change_agent(journal, settings, f"{kind}-1", AgentChange(price_cents=150, minute_cents=minute_cents), actor="test")
     submit(journal, read_work({"tasks": WORK}), settings=settings, actor="test", source="cli")
     work_off(journal, settings)
     submit(journal, read_work({"tasks": STILL}), settings=settings, actor="test", source="api")

@@ -6,10 +6,12 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +170,54 @@ def test_a_missing_deployment_and_wrong_parameters_are_named_and_not_tried_again
         assert not error.value.retryable
 
 
-def test_a_server_that_is_away_or_busy_may_be_asked_again(folder: Path) -> None:
+@pytest.mark.slow
+def test_a_busy_moment_of_the_server_does_not_fail_an_attempt(server: Server, folder: Path) -> None:
+    stages: list[str] = []
+    with storage(server), _busy_at_first(server.api, requests=5) as api:
+        control = Control(timeout_s=120, report=lambda _, stage: stages.append(stage))
+        result = perform(api, folder, control, attempt="x_busy", deployment="sum/test", parameters={"numbers": [3]})
+    assert result.value["result"] == {"sum": 3}
+    assert sum("503" in stage for stage in stages) == 5
+
+
+@contextmanager
+def _busy_at_first(api: str, requests: int) -> Iterator[str]:
+    """Stand before a server: the first requests are answered 503, as Prefect does while its database is locked; the others are passed on."""
+    left = iter(range(requests))
+
+    class Gate(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer()
+
+        def do_POST(self) -> None:
+            self._answer()
+
+        def _answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            if next(left, None) is not None:
+                status, content = 503, b'{"exception_message": "Service Unavailable"}'
+            else:
+                reply = httpx.request(self.command, api.removesuffix("/api") + self.path, content=body, timeout=30, trust_env=False)
+                status, content = reply.status_code, reply.content
+            self.send_response(status)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            """Stay quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Gate) as gate:
+        thread = threading.Thread(target=gate.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{gate.server_address[1]}/api"
+        gate.shutdown()
+        thread.join()
+
+
+def test_a_server_that_stays_away_or_busy_may_be_tried_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agents.prefect.START_S", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     with pytest.raises(AgentError, match="does not answer") as away:

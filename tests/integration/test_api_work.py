@@ -140,6 +140,18 @@ def test_an_agent_sees_what_is_assigned_to_it(server):
     assert [agent["id"] for agent in server.ask("GET", "/agents", "scrape-1").json()["items"]] == ["scrape-1"]
 
 
+def test_an_operator_prices_and_drains_an_agent_and_nobody_else_does(server):
+    change = {"state": "draining", "why": "a new version", "minute_cents": 30}
+    assert server.ask("PATCH", "/agents/scrape-1", "lyn", json=change).status_code == 403
+    row = server.ask("PATCH", "/agents/scrape-1", "oli", json=change).json()
+    assert (row["state"], row["reason"], row["minute_cents"]) == ("draining", "by user:oli: a new version", 30)
+    wrong = server.ask("PATCH", "/agents/scrape-1", "oli", json={"minute_cents": 0.5})
+    assert wrong.status_code == 422
+    assert "minute_cents" in wrong.text
+    assert server.ask("PATCH", "/agents/scrape-1", "oli", json={}).status_code == 422
+    assert server.ask("PATCH", "/agents/nobody-1", "oli", json=change).status_code == 404
+
+
 def test_a_file_comes_back_as_it_went(server):
     content = bytes(range(256)) * 20_000
     row = server.ask("POST", "/files", "oli", params={"name": 'report "1"; ü.html'}, content=content).json()

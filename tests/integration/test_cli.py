@@ -200,6 +200,34 @@ def test_a_title_from_outside_cannot_steer_the_terminal(command):
         assert "\u202e" not in out
 
 
+def test_an_agent_is_priced_and_drained(command):
+    row = answer(command.run("agent", "query-1", "--price", "0.4", "--minute", "1.25", "--currency", "USD", "--capacity", "2", "--json"))
+    assert (row["price_cents"], row["minute_cents"], row["currency"], row["capacity"]) == (40, 125, "USD", 2)
+    assert "draining by cli:" in command.run("agent", "query-1", "--state", "draining", "--why", "a new version").out
+    shown = next(row for row in answer(command.run("agents", "--json")) if row["id"] == "query-1")
+    assert shown["state"] == "draining"
+    assert shown["reason"].endswith(": a new version")
+    assert shown["price_cents"] == 40, "what is not named stays as it is"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("agent", "nobody-1", "--price", "1"), 2, "nobody-1"),
+        (("agent", "query-1"), 2, "nothing to change"),
+        (("agent", "query-1", "--price", "-1"), 2, "is no amount of EUR"),
+        (("agent", "query-1", "--price", "0.005"), 2, "is no amount of EUR"),
+        (("agent", "query-1", "--price", "nan"), 2, "is no amount of EUR"),
+        (("agent", "query-1", "--state", "asleep"), 2, "state"),
+        (("agent", "query-1", "--currency", "euro"), 2, "currency"),
+        (("agent", "query-1", "--capacity", "0"), 2, "capacity"),
+    ],
+)
+def test_a_change_of_an_agent_that_makes_no_sense_is_refused(command, words, code, said):
+    done = command.run(*words)
+    assert (done.code, said in done.err) == (code, True), done.err
+
+
 def test_agents_and_figures_are_shown_before_anything_ran(command):
     assert "query-1" in command.run("agents").out
     assert len(answer(command.run("agents", "--json"))) == 8

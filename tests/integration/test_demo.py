@@ -28,6 +28,8 @@ def test_the_demonstration_works_to_its_end_and_comes_to_the_right_results(comma
     assert told["tasks"]["announce"]["attempts"] == 2, "one example fails on purpose at its first attempt"
     assert {task["source"] for task in told["tasks"].values()} == {"demo"}
     assert told["kpis"]["status"] == "ok"
+    assert {task["currency"] for task in told["tasks"].values()} == {"EUR", "USD"}
+    assert all(task["cost_cents"] > 0 for task in told["tasks"].values() if task["attempts"]), "every attempt has its price"
     assert command.processes() == []
     again = command.run("demo", "--once", patience_s=900)
     assert again.code == 0, again.out + again.err

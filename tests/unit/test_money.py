@@ -5,7 +5,8 @@ import pytest
 from agents.document import money as in_documents
 from cli.output import money as in_terminals
 from dashboards.wording import money as on_pages
-from models.money import amount, digits
+from models.errors import Invalid
+from models.money import amount, digits, minor
 
 
 @pytest.mark.parametrize(
@@ -36,3 +37,14 @@ def test_terminal_and_documents_agree(currency, text):
 @pytest.mark.parametrize(("currency", "text"), [("EUR", "−€10.50"), ("JPY", "−¥1,050"), ("BHD", "−BHD 1.050")])
 def test_pages_put_the_sign_in_front(currency, text):
     assert on_pages(-1050, currency) == text
+
+
+@pytest.mark.parametrize(("text", "currency", "units"), [("0.40", "EUR", 40), ("12", "JPY", 12), ("0.001", "KWD", 1), ("0", "EUR", 0)])
+def test_a_written_amount_becomes_exact_minor_units(text, currency, units):
+    assert minor(text, currency) == units
+
+
+@pytest.mark.parametrize("text", ["-1", "0.005", "nan", "inf", "1e20", "", "1,50", "a lot"])
+def test_what_is_no_amount_is_refused(text):
+    with pytest.raises(Invalid, match="is no amount of EUR"):
+        minor(text, "EUR")
