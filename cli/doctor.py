@@ -58,7 +58,7 @@ def examine(found: "Settings") -> Iterator[Finding]:
     """Yield a finding for each thing that can be wrong in a home and on its machine."""
     yield python(sys.version_info[:2])
     yield sqlite()
-    yield disk(shutil.disk_usage(found.home.resolve() if found.home.exists() else ".").free)
+    yield disk(shutil.disk_usage(found.home if found.home.exists() else ".").free)
     yield sandbox()
     yield socket_paths(found)
     yield from ledger(found)
@@ -106,9 +106,9 @@ def socket_paths(found: "Settings") -> Finding:
     """Judge the length of the home's path: sockets below it have a limit."""
     too_many = excess(found.run / "bells")
     if not too_many:
-        return Finding(name="Home", verdict="ok", text=str(found.home.resolve()))
+        return Finding(name="Home", verdict="ok", text=str(found.home))
     advice = "choose a shorter one with --home or ARBITER_HOME"
-    return Finding(name="Home", verdict="bad", text=f"the path {found.home.resolve()} is {too_many} characters too long", advice=advice)
+    return Finding(name="Home", verdict="bad", text=f"the path {found.home} is {too_many} characters too long", advice=advice)
 
 
 def ledger(found: "Settings") -> Iterator[Finding]:

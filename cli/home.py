@@ -46,7 +46,7 @@ def opened() -> Iterator[Home]:
 
     found = settings()
     if found.database.url is None and not (found.home / "ledger.db").exists():
-        message = f"there is no Arbiter in {found.home.resolve()}: run `arbiter up` or `arbiter demo` first, or name another home with --home"
+        message = f"there is no Arbiter in {found.home}: run `arbiter up` or `arbiter demo` first, or name another home with --home"
         raise StoreError(message)
     journal = open_journal(found)
     try:

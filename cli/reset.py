@@ -26,7 +26,7 @@ def add_to(app: typer.Typer) -> None:
 def reset(yes: Annotated[bool, typer.Option("--yes", help="Do it; without this nothing is deleted.")] = False, as_json: Json = False) -> None:
     """Delete everything that this home remembers. Without --yes it only tells what would be deleted."""
     found = settings()
-    home = found.home.resolve()
+    home = found.home
     _check(found, home)
     what = _content(found, home)
     if yes:

@@ -84,7 +84,7 @@ def services(settings: Settings, ports: Ports, *, dashboard: bool = True, exampl
     """Return what runs in a home, in the order to start it."""
     env = environment(settings, ports, examples=examples)
     run = (sys.executable, "-m")
-    first_time = not (settings.home.resolve() / "prefect" / "prefect.db").exists()
+    first_time = not (settings.home / "prefect" / "prefect.db").exists()
     found = [
         Service(
             name="prefect", title="Prefect", port=ports.prefect, usual=settings.ports.prefect, health="/api/health", env=env,
@@ -114,7 +114,7 @@ def runs_most(settings: Settings) -> int:
 
 def environment(settings: Settings, ports: Ports, *, examples: bool = False) -> dict[str, str]:
     """Return the environment of all services."""
-    home = settings.home.resolve()
+    home = settings.home
     env = {
         **os.environ,
         **CALM,

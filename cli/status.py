@@ -52,7 +52,7 @@ def survey(found: "Settings") -> dict[str, Any]:
     """Return what runs: services with their state as asked just now, task counts, and whether a dispatch shift is at work."""
     known = running.read(found.run)
     services = {name: _now(entry) for name, entry in known.get("services", {}).items()}
-    answer: dict[str, Any] = {"home": str(found.home.resolve()), "running": running.lives(known.get("supervisor", {})), "services": services}
+    answer: dict[str, Any] = {"home": str(found.home), "running": running.lives(known.get("supervisor", {})), "services": services}
     if found.database.url is None and not (found.home / "ledger.db").exists():
         return answer | {"shift": False, "tasks": {}}
     from tasks.beats import living_shifts
@@ -69,7 +69,7 @@ def _now(entry: dict[str, Any]) -> dict[str, Any]:
 
 def _show(screen: Screen, found: "Settings", answer: dict[str, Any]) -> None:
     if not answer["running"]:
-        screen.mark("bad", f"nothing runs in {found.home.resolve()}: `arbiter up` starts everything")
+        screen.mark("bad", f"nothing runs in {found.home}: `arbiter up` starts everything")
     for entry in answer["services"].values():
         again = f", started again {entry['restarts']} times" if entry["restarts"] else ""
         screen.mark("ok" if entry["state"] == "up" else "bad", f"{entry['title']:<12} {entry['state']:<9} {entry['url'] or ''}{again}")

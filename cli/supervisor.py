@@ -37,7 +37,7 @@ class Supervisor:
             journal,
             self._keepers["prefect"],
             self._keepers["worker"],
-            home=settings.home.resolve(),
+            home=settings.home,
             wanted=settings.dispatch.lanes + settings.dispatch.standby,
             note=lambda *note: self._news.put(note),
         )

@@ -68,7 +68,7 @@ def _refuse_deep(found: "Settings") -> None:
 
     too_many = excess(found.run / "bells")
     if too_many:
-        message = f"the path {found.home.resolve()} is {too_many} characters too long for sockets below it: choose another home with --home"
+        message = f"the path {found.home} is {too_many} characters too long for sockets below it: choose another home with --home"
         raise Invalid(message)
 
 
@@ -78,7 +78,7 @@ def _supervise(found: "Settings", screen: Screen, show: Callable[["Stage"], int]
     from cli.supervisor import Supervisor
     from cli.watch import Stage
 
-    screen.say(f"Arbiter, home {found.home.resolve()}")
+    screen.say(f"Arbiter, home {found.home}")
     journal = _prepare(found, screen)
     wanted = services(found, Ports.choose(found), dashboard=dashboard, examples=examples)
     supervisor = Supervisor(found, journal, wanted, screen, outer=outer)

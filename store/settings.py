@@ -5,9 +5,9 @@ Read from defaults, then `<home>/arbiter.toml`, then the environment (`ARBITER_D
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -68,7 +68,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="ARBITER_", env_nested_delimiter="__", extra="ignore", frozen=True)
 
-    home: Path = Path(".arbiter")
+    home: Annotated[Path, AfterValidator(Path.resolve)] = Field(Path(".arbiter"), validate_default=True)
     database: Database = Database()
     dispatch: Dispatch = Dispatch()
     fetch: Fetch = Fetch()
@@ -94,28 +94,28 @@ class Settings(BaseSettings):
     def database_url(self) -> str:
         """The SQLAlchemy URL of the ledger."""
         if self.database.url is None:
-            return f"sqlite:///{self.home.resolve() / 'ledger.db'}"
+            return f"sqlite:///{self.home / 'ledger.db'}"
         return self.database.url.get_secret_value().replace("postgresql://", "postgresql+psycopg://", 1)
 
     @property
     def lake(self) -> Path:
         """Folder of segments and cubes."""
-        return self.home.resolve() / "lake"
+        return self.home / "lake"
 
     @property
     def files(self) -> Path:
         """Folder of artifacts, named by their hash."""
-        return self.home.resolve() / "files"
+        return self.home / "files"
 
     @property
     def work(self) -> Path:
         """Folder of the working folders of attempts."""
-        return self.home.resolve() / "work"
+        return self.home / "work"
 
     @property
     def run(self) -> Path:
         """Folder of what lives as long as the processes: addresses, doorbells, logs."""
-        return self.home.resolve() / "run"
+        return self.home / "run"
 
 
 def load(**changes: object) -> Settings:

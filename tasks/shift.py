@@ -31,6 +31,7 @@ from tasks.reap import anything_lost, reap, take_back_unended
 logger = logging.getLogger("arbiter.shift")
 
 LOOK_S = 0.25  # between looks when nobody rings
+GATHER_S = 0.01  # after a ring: what ends or comes together is looked at together
 GRACE_S = 30  # beyond its time-out that an agent has to stop
 CHECK_S = 0.2  # between looks at what runs and at what was lost
 RECORD_S = 10  # between counts of the agents' records
@@ -133,7 +134,8 @@ class Shift:
 
     def wait(self) -> None:
         """Sleep until somebody commits, or for a moment."""
-        self._bell.wait(LOOK_S)
+        if self._bell.wait(LOOK_S):
+            time.sleep(GATHER_S)
 
     def _leave_lane(self) -> None:
         """Let another shift claim; what this one started goes on."""

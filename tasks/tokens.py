@@ -61,7 +61,7 @@ class Tokens:
     def __init__(self, journal: Journal, settings: Settings) -> None:
         self._journal = journal
         self._minutes = settings.api.token_minutes
-        self._key = load_key(settings.home.resolve() / "keys")
+        self._key = load_key(settings.home / "keys")
         self._public = self._key.public_key()
         self._kid = sha256(self._public.public_bytes(Encoding.Raw, PublicFormat.Raw)).hexdigest()[:16]
         self._used = Used(settings.run / "tickets")
