@@ -1,8 +1,11 @@
 """What tests share: homes, journals on both databases, and one PostgreSQL for the whole session."""
 
+import fcntl
 import itertools
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +23,12 @@ for _name in [name for name in os.environ if name.startswith("ARBITER_") and nam
 
 hypothesis_settings.register_profile("arbiter", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no failure
 hypothesis_settings.load_profile("arbiter")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let modules with slow tests go first: what is left at the end is short, so neither process waits long for the other."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture
@@ -74,3 +83,30 @@ def new_database() -> Iterator[Callable[[], str]]:
     yield new
     server.cleanup()
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def with_prefect(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], None]:
+    """Give a home a database of Prefect that is built already: one run of the tests builds it once, and a home copies it.
+
+    Tests of what a new user meets do without: there Prefect builds its own.
+    """
+    shared = tmp_path_factory.getbasetemp().parent / "prefect"
+    shared.mkdir(exist_ok=True)
+    built = shared / "built"
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not built.exists():
+            env = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+            command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
+            subprocess.run(command, env=env | {"PREFECT_HOME": str(shared), "DO_NOT_TRACK": "1"}, check=True, capture_output=True)
+            built.touch()
+
+    def give(home: Path) -> None:
+        folder = home / "prefect"
+        folder.mkdir(parents=True)
+        for name in ("prefect.db", "prefect.db-wal"):
+            if (shared / name).exists():
+                shutil.copy(shared / name, folder / name)
+
+    return give

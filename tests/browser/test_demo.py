@@ -20,10 +20,11 @@ WIDTHS = {"desk": (1400, 900), "phone": (400, 860)}
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory):
+def demo(tmp_path_factory, with_prefect):
     """The demonstration as a user starts it: the address of the pages, the first password, and the home."""
     folder = tmp_path_factory.mktemp("d")
     command = Command(home=Path(f"/tmp/arb-demo-{os.getpid()}"))
+    with_prefect(command.home)
     process = command.start("demo", output=folder / "demo.log")
     told = folder / "demo.log"
     try:

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -34,15 +34,17 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
+def server(with_prefect: Callable[[Path], None]) -> Iterator[Server]:
     """A Prefect server with its own home, and a process that serves the flows of `prefect_flows.py`."""
-    with tempfile.TemporaryDirectory(prefix="arb-prefect-") as home, socket.create_server(("127.0.0.1", 0)) as free:
+    with tempfile.TemporaryDirectory(prefix="arb-prefect-") as folder, socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
         free.close()
+        with_prefect(Path(folder))
+        home = Path(folder) / "prefect"
         api = f"http://127.0.0.1:{port}/api"
         env = {
             **os.environ,
-            "PREFECT_HOME": home,
+            "PREFECT_HOME": str(home),
             "PREFECT_API_URL": api,
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "PREFECT_SERVER_ENCRYPTION_KEY": "a-key-of-tests-only",
@@ -54,7 +56,7 @@ def server() -> Iterator[Server]:
             _process(str(FLOWS), env=env),
             _until(lambda: _answers(f"{api}/deployments/name/endless/test")),
         ):
-            yield Server(api, Path(home))
+            yield Server(api, home)
 
 
 @contextmanager

@@ -237,7 +237,8 @@ def run_flow(name, folder, *arguments):
 
 
 @pytest.mark.slow
-def test_the_flow_ingests_the_drop_folder_of_a_home(home, folder):
+def test_the_flow_ingests_the_drop_folder_of_a_home(home, folder, with_prefect):
+    with_prefect(folder)
     inbox = home.home / "inbox"
     drop(inbox, "remoteok", "good.json", payload(job(1)))
     drop(inbox, "remoteok", "bad.json", b"{")
@@ -246,7 +247,8 @@ def test_the_flow_ingests_the_drop_folder_of_a_home(home, folder):
 
 
 @pytest.mark.slow
-def test_learning_by_its_command_gives_the_same_bytes_as_in_this_process(folder):
+def test_learning_by_its_command_gives_the_same_bytes_as_in_this_process(folder, with_prefect):
+    with_prefect(folder)
     texts = {
         "Web Scraping": "scrape shop pages",
         "Data Processing": "clean excel rows",

@@ -27,9 +27,10 @@ BEATS = Query(select(schema.beats))
 
 
 @pytest.fixture
-def business(folder):
+def business(folder, with_prefect):
     """A whole business, started as a user would, in a home of its own."""
     command = Command(home=folder / "home")
+    with_prefect(command.home)
     process = command.start("up", output=folder / "up.log")
     settings = Settings(home=command.home)
     try:
@@ -53,7 +54,7 @@ def test_every_accepted_task_ends_exactly_once(business):
         submit(journal, read_work({"tasks": tasks}), settings=settings, actor="test", source="test")
     pauses, victims = [], Counter()
     for _ in range(KILLS):
-        time.sleep(rng.uniform(0.5, 6))
+        time.sleep(rng.uniform(0.5, 4))
         victim = _kill_one(settings, journal, rng)
         victims[victim] += 1
         left = len(_shifts(journal))

@@ -38,7 +38,8 @@ def started(home: Settings, code: list[str]) -> subprocess.Popen:
 
 
 @pytest.mark.slow
-def test_the_flow_measures_once_and_as_a_shift_goes_on_with_what_comes(home):
+def test_the_flow_measures_once_and_as_a_shift_goes_on_with_what_comes(home, with_prefect):
+    with_prefect(home.home)
     journal = open_journal(home)
     finish(journal)
     once = started(home, ["-m", "flows.measure"])

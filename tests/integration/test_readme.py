@@ -28,12 +28,12 @@ def commands() -> list[str]:
 
 
 @pytest.fixture
-def started(folder):
+def started(folder, with_prefect):
     """`./arbiter up` in a folder that holds the files of README's example."""
     (folder / "orders.csv").write_text("customer,amount\nann,3\nbob,4\nann,5\n")
     (folder / "my-work.json").write_text(re.search(r"```json\n(.*?)```", README, re.DOTALL).group(1))
     command = Command(home=folder / ".arbiter")
-    command.home.mkdir()
+    with_prefect(command.home)
     (command.home / "arbiter.toml").write_text(f'input_roots = ["{folder}"]\n')
     process = command.start("up", output=folder / "up.log")
     try:
