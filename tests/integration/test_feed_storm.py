@@ -23,7 +23,7 @@ from tests.factories import task_row
 
 pytestmark = pytest.mark.slow
 
-EVENTS = 2000  # of each writer
+EVENTS = 1000  # of each writer
 WRITERS = 3
 
 WRITE = """

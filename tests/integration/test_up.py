@@ -1,4 +1,4 @@
-"""`arbiter up` as a real process tree: what starts, what is restarted, and that nothing stays."""
+"""`arbiter up` as a real process tree: what starts, what is restarted, and that nothing stays; and README.md, whose commands run beside it."""
 
 import json
 import os
@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from cli import running
+from tests import readme
 from tests.command import Command, until
 
 pytestmark = pytest.mark.slow
@@ -50,6 +51,7 @@ class House:
 def command():
     folder = Path(tempfile.mkdtemp(prefix="arb-"))
     command = Command(home=folder / "home")
+    readme.prepare(command.home)
     yield command
     for process in command.processes():
         process.kill()
@@ -105,6 +107,11 @@ def test_the_doctor_finds_everything_well(house):
     assert "✓ Work pool" in done.out
 
 
+def test_every_command_of_the_readme_runs_while_everything_is_up(house):
+    for line in readme.while_it_runs():
+        readme.run(house.command, line)
+
+
 def test_a_flow_runs_by_itself_against_the_running_prefect(house):
     done = house.command.run("run", "measure")
     assert done.code == 0, done.err
@@ -137,6 +144,10 @@ def test_ctrl_c_ends_everything(house):
     assert house.says("everything has ended")
 
 
+def test_what_the_readme_says_about_backup_and_restore_works(house):
+    readme.restore(house.command, readme.after_it_ended())
+
+
 @pytest.mark.parametrize("victim", ["the supervisor", "the outer process"])
 def test_nothing_is_left_when_a_part_of_the_house_is_killed(house, victim):
     again = House(house.command)
@@ -166,7 +177,7 @@ def test_what_is_left_when_both_are_killed_is_ended_by_the_next_start(house):
 
 
 def test_a_later_start_goes_on_with_the_same_data(house):
-    assert len(json.loads(house.command.run("tasks", "--json").out)["items"]) == 2
+    assert len(json.loads(house.command.run("tasks", "--json").out)["items"]) == 4
     assert not house.says("bug")
 
 

@@ -1,62 +1,58 @@
-"""README.md is true: its commands run, and its example of a task gets done."""
+"""The commands of README.md, and running them."""
 
 import json
 import re
 import shlex
-import signal
 import subprocess
 import sys
-
-import pytest
+from pathlib import Path
 
 from store.settings import PROJECT
 from tests.command import Command, until
 
 README = (PROJECT / "README.md").read_text()
+EXAMPLES = PROJECT / "examples"
 ELSEWHERE = {
     "./arbiter test": "this run",
     "./arbiter test --fast": "this run, with fewer tests",
     "./arbiter demo": "test_demo.py and the browser tests",
 }
 
-pytestmark = pytest.mark.slow
-
 
 def commands() -> list[str]:
+    """Return all commands, in their order."""
     blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
     return [line.split(" #")[0].strip() for block in blocks for line in block.splitlines() if line.strip()]
 
 
-@pytest.fixture
-def started(folder, with_prefect):
-    """`./arbiter up` in a folder that holds the files of README's example."""
+def prepare(home: Path) -> None:
+    """Put the files of README's example beside a home that may read them."""
+    folder = home.parent
     (folder / "orders.csv").write_text("customer,amount\nann,3\nbob,4\nann,5\n")
     (folder / "my-work.json").write_text(re.search(r"```json\n(.*?)```", README, re.DOTALL).group(1))
-    command = Command(home=folder / ".arbiter")
-    with_prefect(command.home)
-    (command.home / "arbiter.toml").write_text(f'input_roots = ["{folder}"]\n')
-    process = command.start("up", output=folder / "up.log")
-    try:
-        until(lambda: "a shift is at work" in (folder / "up.log").read_text(), "a shift")
-        yield command, process
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(60)
+    home.mkdir()
+    (home / "arbiter.toml").write_text(f'input_roots = ["{folder}", "{EXAMPLES}"]\n')
 
 
-def test_every_command_of_the_readme_runs(started):
-    command, process = started
+def while_it_runs() -> list[str]:
+    """Return the commands that are run beside `./arbiter up`."""
     lines = [line for line in commands() if line not in ELSEWHERE]
-    assert lines[0] == "./arbiter up"  # it runs
-    last = next(place for place, line in enumerate(lines) if line.startswith("cp ")) - 1  # from there on nothing may run
-    for line in lines[1:last]:
-        run(command, line)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 0
-    restore(command, lines[last:])
+    assert lines[0] == "./arbiter up"
+    return lines[1 : _last(lines)]
+
+
+def after_it_ended() -> list[str]:
+    """Return the commands that back up and restore: nothing may run meanwhile."""
+    lines = [line for line in commands() if line not in ELSEWHERE]
+    return lines[_last(lines) :]
+
+
+def _last(lines: list[str]) -> int:
+    return next(place for place, line in enumerate(lines) if line.startswith("cp ")) - 1
 
 
 def run(command: Command, line: str) -> None:
+    """Run one command on a home that is up; it must end well."""
     words = shlex.split(line.replace("my-work.json", str(command.home.parent / "my-work.json")))
     if words[0] == ".venv/bin/python":
         subprocess.run([sys.executable, *words[1:]], cwd=PROJECT, check=True, capture_output=True, timeout=300)
@@ -71,7 +67,8 @@ def run(command: Command, line: str) -> None:
 
 
 def tasks(command: Command) -> list[dict]:
-    return json.loads(command.run("tasks", "--json").out)["items"]
+    """Return the tasks of README's example."""
+    return json.loads(command.run("tasks", "--client", "acme", "--json").out)["items"]
 
 
 def restore(command: Command, lines: list[str]) -> None:
@@ -79,8 +76,9 @@ def restore(command: Command, lines: list[str]) -> None:
     assert lines[0] == "./arbiter status"
     assert command.run("status").code == 3
     folder = command.home.parent
+    places = {"/somewhere/safe": folder / "safe", ".arbiter": command.home}
     for line in lines[1:3]:
-        subprocess.run(shlex.split(line.replace("/somewhere/safe", str(folder / "safe"))), cwd=folder, check=True)
+        subprocess.run([str(places.get(word, word)) for word in shlex.split(line)], cwd=folder, check=True)
     restored = Command(home=folder / "restored")
     assert len(tasks(restored)) == 2
     assert restored.run("doctor").out.strip()
