@@ -19,6 +19,7 @@ LOOK_S = 0.2  # between looks at the process
 ASK_S = 5.0  # between questions about its health, once it is up
 MISSED_MOST = 3  # unanswered questions until it counts as unwell
 UNWELL_MOST = 12  # unanswered questions until it is started anew
+YIELD_S = 5.0  # at most, for which a service lets another start before itself
 STEADY_S = 5.0  # a service that was well for so long starts anew at once when it dies: backoff is for those that cannot live
 
 
@@ -47,13 +48,15 @@ class Keeper:
         self.identity: Identity | None = None
         self.up = threading.Event()  # it was well once since it was asked to start
         self._tell = tell
+        self._after: threading.Event | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._well_at = math.inf  # when this process was first seen to be well
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._keep, name=f"keep {service.name}", daemon=True)
 
-    def start(self) -> None:
-        """Start the service and its keeping."""
+    def start(self, *, after: threading.Event | None = None) -> None:
+        """Start the service and its keeping; with `after` when that is set, or a little later if it never is."""
+        self._after = after
         self._thread.start()
 
     def stop_keeping(self) -> None:
@@ -82,6 +85,7 @@ class Keeper:
         return entry | {"state": self.state, "restarts": max(0, self.starts - 1), "log": str(self.log)}
 
     def _keep(self) -> None:
+        self._yield()
         failures = 0
         while not self._over.is_set():
             self._well_at = math.inf
@@ -91,6 +95,12 @@ class Keeper:
             failures = 1 if time.monotonic() - self._well_at > STEADY_S else failures + 1
             self._become("restarting", f"{why}; started again in {pause_s(failures):.0f} s")
             self._over.wait(pause_s(failures))
+
+    def _yield(self) -> None:
+        ends = time.monotonic() + YIELD_S
+        while self._after is not None and not self._after.is_set() and time.monotonic() < ends:
+            if self._over.wait(LOOK_S):
+                return
 
     def _live(self) -> str:
         """Start the process and watch it until it ended or must end; return why."""

@@ -50,6 +50,7 @@ class Service:
     usual: int | None = None  # the port that it has when nobody else took it
     slow: str = ""  # said while the first start lasts
     waits_for: str | None = None  # name of the service that must be well first
+    yields: bool = False  # the page that people wait for starts first
     env: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -87,7 +88,7 @@ def services(settings: Settings, ports: Ports, *, dashboard: bool = True, exampl
     first_time = not (settings.home / "prefect" / "prefect.db").exists()
     found = [
         Service(
-            name="prefect", title="Prefect", port=ports.prefect, usual=settings.ports.prefect, health="/api/health", env=env,
+            name="prefect", title="Prefect", port=ports.prefect, usual=settings.ports.prefect, health="/api/health", env=env, yields=True,
             command=(*run, "prefect", "server", "start", "--host", LOOPBACK, "--port", str(ports.prefect)),
             slow="Prefect builds its database; the first time takes half a minute" if first_time else "Prefect starts",
         ),
@@ -97,8 +98,8 @@ def services(settings: Settings, ports: Ports, *, dashboard: bool = True, exampl
                 command=(*run, "dashboards", "--port", str(ports.dashboard)), slow="the dashboard starts"),
         Service(name="examples", title="Examples", port=ports.examples, usual=settings.ports.examples, health="/", env=env,
                 command=(*run, "examples.web", "--port", str(ports.examples))),
-        Service(name="ship", title="Shipping", command=(*run, "cli", "ship"), env=env),
-        Service(name="reserve", title="Reserve", command=(*run, "cli", "reserve"), env=env),
+        Service(name="ship", title="Shipping", command=(*run, "cli", "ship"), env=env, yields=True),
+        Service(name="reserve", title="Reserve", command=(*run, "cli", "reserve"), env=env, yields=True),
         Service(name="worker", title="Worker", env=env, waits_for="prefect", slow="the worker waits for Prefect",
                 command=(*run, "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", "arbiter",
                          "--limit", str(runs_most(settings)))),

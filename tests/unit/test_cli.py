@@ -2,23 +2,26 @@
 
 import io
 import json
+import queue
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 from prefect import Flow
 
 from cli import doctor, ports, processes, running
 from cli.figures import show_kpis
-from cli.keeper import pause_s
+from cli.keeper import Keeper, pause_s
 from cli.opening import FULFIL_S, Asked, fingerprint
 from cli.output import Screen, cell, money, when
 from cli.processes import Identity
-from cli.services import Ports, environment, prefect_key, services
+from cli.services import Ports, Service, environment, prefect_key, services
 from cli.watch import blocked
 from store.settings import PROJECT, Fetch, Settings
 
@@ -72,6 +75,27 @@ def test_a_figure_that_was_not_measured_is_a_dash_with_its_reason():
 
 def test_the_pause_before_a_start_doubles_up_to_half_a_minute():
     assert [pause_s(n) for n in (1, 2, 3, 4, 5, 6, 100)] == [1, 2, 4, 8, 16, 30, 30]
+
+
+def test_a_service_that_yields_starts_when_the_other_is_well(tmp_path):
+    changes, other = queue.SimpleQueue(), threading.Event()
+    keeper = Keeper(Service(name="a", title="A", command=(sys.executable, "-c", "import time; time.sleep(60)")), tmp_path / "a.log", tell=changes.put)
+    keeper.start(after=other)
+    assert keeper.pid is None
+    other.set()
+    try:
+        assert changes.get(timeout=60).state == "up"
+        assert psutil.pid_exists(keeper.pid)
+    finally:
+        keeper.end(grace_s=5)
+    assert not psutil.pid_exists(keeper.pid)
+
+
+def test_a_service_that_still_yields_can_be_ended(tmp_path):
+    keeper = Keeper(Service(name="a", title="A", command=(sys.executable, "--version")), tmp_path / "a.log", tell=lambda _change: None)
+    keeper.start(after=threading.Event())
+    keeper.end(grace_s=5)
+    assert keeper.pid is None
 
 
 def test_as_many_shifts_are_asked_for_as_neither_work_nor_are_on_their_way():
