@@ -29,6 +29,9 @@ from models.errors import ArbiterError
 I = TypeVar("I", bound=BaseModel)
 
 
+PAUSE_LOOK_S = 0.2  # between looks at whether a paused attempt must stop
+
+
 class AgentError(ArbiterError):
     """The agent could not do the work."""
 
@@ -73,13 +76,16 @@ class Result:
 
 
 class Control:
-    """The line between an attempt and who watches it: progress goes out, a wish to stop comes in."""
+    """The line between an attempt and who watches it: progress goes out, a wish to stop or to pause comes in."""
 
     def __init__(self, *, timeout_s: float, report: Callable[[float | None, str], None] | None = None) -> None:
         self._ends = time.monotonic() + timeout_s
         self._report = report
         self._why: str | None = None
         self.stopped = threading.Event()  # set when the agent must stop
+        self._goes_on = threading.Event()  # not set while the attempt is paused
+        self._goes_on.set()
+        self._paused_at: float | None = None
 
     def report(self, fraction: float | None, stage: str) -> None:
         """Tell how far the work is (0 to 1, null when it cannot be known) and what is being done; also a check."""
@@ -92,13 +98,33 @@ class Control:
         self._why = self._why or why
         self.stopped.set()
 
+    def pause(self) -> None:
+        """Let the agent wait at its next check; its time stands still."""
+        if self._paused_at is None:
+            self._paused_at = time.monotonic()
+            self._goes_on.clear()
+
+    def go_on(self) -> None:
+        """End a pause."""
+        if self._paused_at is not None:
+            self._ends += time.monotonic() - self._paused_at
+            self._paused_at = None
+            self._goes_on.set()
+
+    @property
+    def paused(self) -> bool:
+        """Whether the next check waits."""
+        return self._paused_at is not None
+
     @property
     def remaining_s(self) -> float:
-        """Seconds left before the time-out; never negative."""
-        return max(0.0, self._ends - time.monotonic())
+        """Seconds left before the time-out; never negative, and the same as long as the attempt is paused."""
+        return max(0.0, self._ends - (self._paused_at or time.monotonic()))
 
     def check(self) -> None:
-        """Raise `Stopped` when the attempt was asked to stop or its time is over."""
+        """Wait while the attempt is paused; raise `Stopped` when it was asked to stop or its time is over."""
+        while self._why is None and not self._goes_on.wait(PAUSE_LOOK_S):
+            pass
         if self._why is None and self.remaining_s == 0:
             self.stop("timeout")
         if self._why is not None:
@@ -109,6 +135,7 @@ class Agent(ABC, Generic[I]):
     """One kind of agent."""
 
     kind: ClassVar[str]
+    pausable: ClassVar[bool] = True  # whether a pause at a check holds up the work itself
     Inputs: ClassVar[type[BaseModel]]
 
     def unavailable(self) -> str | None:

@@ -19,6 +19,7 @@ import httpcore
 import httpx
 
 from agents.contract import AgentError, Control
+from agents.pace import PACE
 from agents.reach import CONNECT_S, Pinned, Resolve, system_addresses
 from store.settings import Fetch
 
@@ -64,6 +65,7 @@ class Web:
 
     def __init__(self, settings: Fetch, control: Control, *, resolve: Resolve = system_addresses) -> None:
         self._most_bytes = settings.most_bytes
+        self._per_host_per_s = settings.per_host_per_s
         self._control = control
         self._backend = Pinned(private_hosts=settings.private_hosts, control=control, resolve=resolve)
         self._client = httpx.Client(
@@ -133,6 +135,8 @@ class Web:
 
     def _once(self, request: httpx.Request) -> tuple[Answer, httpx.Request | None]:
         self._control.check()
+        if self._per_host_per_s is not None:
+            PACE.wait(request.url.host, self._per_host_per_s, self._control)
         response = self._client.send(request, stream=True)
         try:
             following = response.next_request

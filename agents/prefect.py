@@ -39,6 +39,7 @@ class Prefect(Agent[PrefectInputs]):
     """
 
     kind = "prefect"
+    pausable = False  # its flow run goes on elsewhere
     Inputs = PrefectInputs
 
     def perform(self, job: Job[PrefectInputs], control: Control) -> Result:

@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
+import psutil
+
 from agents.contract import AgentError, Control
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
@@ -79,6 +81,8 @@ def run(
         tails = _Tails(process)
         try:
             while process.poll() is None:
+                if control.paused:
+                    _pause(process, mark, control)
                 control.check()
                 watch()
                 tails.read(0.05)
@@ -148,12 +152,33 @@ def _cause(finished: Finished, limits: Limits) -> str:
     return f"the process ended with code {finished.code}: {last}"
 
 
+def _pause(process: "subprocess.Popen[bytes]", mark: str, control: Control) -> None:
+    """Hold up the process and all that it started until the pause ends or the attempt must stop."""
+    pids: set[int] = set()
+    try:
+        while found := _family(process.pid, mark) - pids:  # what they started meanwhile, too
+            for pid in found:
+                _signal(pid, signal.SIGSTOP)
+            pids |= found
+        control.check()
+    finally:
+        for pid in pids:
+            _signal(pid, signal.SIGCONT)
+
+
+def _family(pid: int, mark: str) -> set[int]:
+    """Return a process and all that it started: its descendants, of which those in a sandbox lack the mark, and those that carry the mark."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return {pid, *(child.pid for child in psutil.Process(pid).children(recursive=True)), *_marked(mark)}
+    return set(_marked(mark))
+
+
 def _end(process: "subprocess.Popen[bytes]", mark: str) -> None:
     """Kill the process, its group, and whatever it started and let go of: those still carry the mark in their environment."""
     with contextlib.suppress(ProcessLookupError):  # the group ended by itself
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    while any([_kill(pid) for pid in _marked(mark)]):  # noqa: C419 - kill all of a round, then look for what they started meanwhile
+    while any([_signal(pid, signal.SIGKILL) for pid in _marked(mark)]):  # noqa: C419 - kill all of a round, then look for what they started meanwhile
         pass
 
 
@@ -166,9 +191,9 @@ def _marked(mark: str) -> list[int]:
     return found
 
 
-def _kill(pid: int) -> bool:
+def _signal(pid: int, number: signal.Signals) -> bool:
     try:
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
     except ProcessLookupError:
         return False
     return True

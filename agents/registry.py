@@ -37,6 +37,11 @@ def make(kind: str, settings_fetch: "Fetch") -> "Agent[Any]":
     return agent
 
 
+def pausable(kind: str) -> bool:
+    """Tell whether an attempt of this kind can be paused while it runs."""
+    return bool(_load(kind).pausable)
+
+
 def check_inputs(kind: str, inputs: dict[str, Any], *, references: bool = False) -> BaseModel:
     """Return the inputs as the kind's own value.
 

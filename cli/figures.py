@@ -1,12 +1,10 @@
 """Commands about numbers: KPIs, and the shipping that they are computed from."""
 
-import signal
-import threading
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.home import opened
+from cli.home import opened, told_to_stop
 from cli.output import Screen, money, print_json, when
 from cli.work import Json
 from models.clock import now_us
@@ -47,11 +45,8 @@ def ship() -> None:
     """Keep the lake at the head of the journal until told to stop. `arbiter up` runs this."""
     from tasks.ship import ship_forever
 
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
     with opened() as home:
-        ship_forever(home.journal, home.settings.lake, stop)
+        ship_forever(home.journal, home.settings.lake, told_to_stop())
 
 
 def refresh(journal: Any, lake: Any) -> None:

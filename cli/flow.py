@@ -1,15 +1,13 @@
-"""`arbiter run`: one flow, once, in the foreground; and the reserve that works on without flows."""
+"""`arbiter run`: one flow, once, in the foreground; and what `arbiter up` runs beside the flows."""
 
-import signal
 import subprocess
 import sys
-import threading
 from typing import Annotated
 
 import typer
 
 from cli import running
-from cli.home import opened, settings
+from cli.home import opened, settings, told_to_stop
 from cli.services import answers
 from models.errors import NotFound
 
@@ -18,6 +16,7 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands of this file."""
     app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run)
     app.command()(reserve)
+    app.command()(watch)
 
 
 def run(context: typer.Context, flow: Annotated[str, typer.Argument(help="its name: dispatch, measure, …", show_default=False)]) -> None:
@@ -36,11 +35,16 @@ def reserve() -> None:
     """Go on with the work whenever no shift lives, until told to stop. `arbiter up` runs this."""
     from tasks.reserve import stand_by
 
-    over = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: over.set())
     with opened() as home:
-        stand_by(home.journal, home.settings, over)
+        stand_by(home.journal, home.settings, told_to_stop())
+
+
+def watch() -> None:
+    """Write an alert whenever what should fire does not, until told to stop. `arbiter up` runs this."""
+    from tasks.watch import watch_forever
+
+    with opened() as home:
+        watch_forever(home.journal, home.settings.promises, told_to_stop())
 
 
 def _environment() -> dict[str, str]:

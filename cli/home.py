@@ -3,6 +3,8 @@
 import contextlib
 import getpass
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -53,6 +55,14 @@ def opened() -> Iterator[Home]:
         yield Home(settings=found, journal=journal, actor=actor())
     finally:
         journal.close()
+
+
+def told_to_stop() -> threading.Event:
+    """Return what is set once this process is told to stop."""
+    told = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: told.set())
+    return told
 
 
 def actor() -> str:

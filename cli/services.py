@@ -100,6 +100,7 @@ def services(settings: Settings, ports: Ports, *, dashboard: bool = True, exampl
                 command=(*run, "examples.web", "--port", str(ports.examples))),
         Service(name="ship", title="Shipping", command=(*run, "cli", "ship"), env=env, yields=True),
         Service(name="reserve", title="Reserve", command=(*run, "cli", "reserve"), env=env, yields=True),
+        Service(name="watch", title="Watch", command=(*run, "cli", "watch"), env=env, yields=True),
         Service(name="worker", title="Worker", env=env, waits_for="prefect", slow="the worker waits for Prefect",
                 command=(*run, "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", "arbiter",
                          "--limit", str(runs_most(settings)))),
@@ -122,6 +123,7 @@ def environment(settings: Settings, ports: Ports, *, examples: bool = False) -> 
         **BATCHED,
         "ARBITER_HOME": str(home),
         "ARBITER_API_URL": f"http://{LOOPBACK}:{ports.api}",
+        "ARBITER_DASHBOARD_URL": f"http://{LOOPBACK}:{ports.dashboard}",  # where pages of Prefect link to
         "PREFECT_HOME": str(home / "prefect"),
         "PREFECT_API_URL": f"http://{LOOPBACK}:{ports.prefect}/api",
         "PREFECT_SERVER_ENCRYPTION_KEY": prefect_key(home / "keys"),

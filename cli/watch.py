@@ -47,11 +47,14 @@ def show_around(stage: Stage) -> int:
     loaded = _load(stage)
     if loaded is None:
         return 1
+    schedules = demo.load_schedules(stage.journal, stage.settings, actor="demo")
+    if schedules:
+        screen.mark("ok", f"{'Schedules':<12} {', '.join(schedules)}: each fired once, and goes on by its own timing")
     screen.say("\nWhat to look at:")
     for user in loaded.users:
         sees = f"sees the tasks of {user.client}" if user.client else f"role {user.role}"
         screen.mark("info", f"log in as {user.name}, password {user.password} ({sees}; shown this once)")
-    screen.mark("info", f"{supervisor.url('dashboard')}  Today, Live and Tasks, while {len(loaded.tasks)} tasks run")
+    screen.mark("info", f"{supervisor.url('dashboard')}  Today, Live, Work, Tasks and Schedules, while {len(loaded.tasks)} tasks run")
     screen.mark("info", f"{supervisor.url('prefect')}  the graph and the log of each step, as soon as Prefect is up")
     screen.mark("info", f"{supervisor.url('examples')}  what the scraper reads")
     for name, shows in COMMANDS.items():

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from store.query import Row
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Note = Annotated[str, typer.Option(help="kept with the decision")]
 TaskId = Annotated[str, typer.Argument(metavar="ID", show_default=False)]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this file."""
-    for command in (submit, tasks, task, cancel, retry, approve, review, pause, resume, priority, agents, agent, postings):
+    for command in (submit, tasks, task, cancel, retry, approve, reject, delegate, review, pause, resume, priority, agents, agent, postings):
         app.command()(command)
 
 
@@ -30,9 +31,10 @@ def submit(
     as_json: Json = False,
 ) -> None:
     """Submit work from a file."""
-    from tasks.submit import read_work, submit
+    from tasks.submit import submit
+    from tasks.work import read_work
 
-    work = read_work(_read(file))
+    work = read_work(read_json(file))
     with opened() as home:
         answer = submit(home.journal, work, settings=home.settings, actor=home.actor, source="cli", key=key)
     if as_json:
@@ -71,10 +73,12 @@ def tasks(
 
 def task(task_id: TaskId, as_json: Json = False) -> None:
     """Show one task with its attempts, decisions, artifacts and events."""
+    from tasks.queue import explain
     from tasks.read import task_detail
 
     with opened() as home:
         detail = task_detail(home.journal, task_id)
+        detail["task"]["why"] = explain(home.journal, home.settings, detail["task"])
     if as_json:
         print_json(detail)
     else:
@@ -97,12 +101,28 @@ def retry(task_id: TaskId, as_json: Json = False) -> None:
         _answer(act.retry(home.journal, task_id, actor=home.actor), as_json=as_json)
 
 
-def approve(task_id: TaskId, as_json: Json = False) -> None:
-    """Let a task start that needs approval."""
-    from tasks import act
+def approve(task_id: TaskId, note: Note = "", as_json: Json = False) -> None:
+    """Let a task start that needs approval, or accept its result."""
+    from tasks import approvals
 
     with opened() as home:
-        _answer(act.approve(home.journal, task_id, actor=home.actor), as_json=as_json)
+        _answer(approvals.approve(home.journal, task_id, actor=home.actor, note=note), as_json=as_json)
+
+
+def reject(task_id: TaskId, note: Note, as_json: Json = False) -> None:
+    """Refuse a task its start, which ends it, or its result, which has it done again."""
+    from tasks import approvals
+
+    with opened() as home:
+        _answer(approvals.reject(home.journal, task_id, actor=home.actor, note=note), as_json=as_json)
+
+
+def delegate(task_id: TaskId, to: Annotated[str, typer.Option(help="user who is asked instead")], as_json: Json = False) -> None:
+    """Ask somebody else for an approval."""
+    from tasks import approvals
+
+    with opened() as home:
+        _answer(approvals.delegate(home.journal, task_id, to, actor=home.actor), as_json=as_json)
 
 
 def review(task_id: TaskId, category: Annotated[str, typer.Argument(show_default=False)], as_json: Json = False) -> None:
@@ -161,6 +181,7 @@ def agent(
     minute: Annotated[str | None, typer.Option(help="price of a minute of an attempt")] = None,
     currency: Annotated[str | None, typer.Option(help="that it charges in, such as EUR")] = None,
     capacity: Annotated[int | None, typer.Option(help="attempts at once")] = None,
+    rate: Annotated[int | None, typer.Option(help="attempts that may start in any minute; 0: no limit")] = None,
     as_json: Json = False,
 ) -> None:
     """Bring an agent online, drain it or send it offline; change what it costs and how much it does at once."""
@@ -169,7 +190,11 @@ def agent(
 
     with opened() as home:
         wanted = read_change(
-            home.journal, agent_id, price=price, minute=minute, given={"state": state, "why": why, "currency": currency, "capacity": capacity}
+            home.journal,
+            agent_id,
+            price=price,
+            minute=minute,
+            given={"state": state, "why": why, "currency": currency, "capacity": capacity, "rate_most": rate},
         )
         row = public(change_agent(home.journal, home.settings, agent_id, wanted, actor=home.actor))
     if as_json:
@@ -206,7 +231,8 @@ def show_agents(screen: Screen, found: list["Row"]) -> None:
     screen.table(found, ("id", "state", "skills", "capacity", "running", "succeeded", "failed", "reason"))
 
 
-def _read(file: str) -> Any:
+def read_json(file: str) -> Any:
+    """Return what a JSON file holds; `-` is the input. Raises `Invalid` for one that cannot be read."""
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
         return json.loads(text)

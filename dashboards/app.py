@@ -5,12 +5,14 @@ from pathlib import Path
 import streamlit as st
 
 from dashboards import data, faces
-from dashboards.views import live, login, tasks, today
+from dashboards.views import live, login, schedules, tasks, today, work
 
 HERE = Path(__file__).resolve().parent
 TODAY = st.Page(today.show, title="Today", icon=":material/space_dashboard:", url_path="today", default=True)
 LIVE = st.Page(live.show, title="Live", icon=":material/sensors:", url_path="live")
 TASKS = st.Page(tasks.show, title="Tasks", icon=":material/checklist:", url_path="tasks")
+WORK = st.Page(work.show, title="Work", icon=":material/account_tree:", url_path="work")
+SCHEDULES = st.Page(schedules.show, title="Schedules", icon=":material/event_repeat:", url_path="schedules")
 
 
 def main() -> None:
@@ -18,8 +20,9 @@ def main() -> None:
     st.set_page_config(page_title="Arbiter", page_icon=str(HERE / "arbiter.svg"), layout="wide", initial_sidebar_state=240)
     st.logo(str(HERE / "wordmark.svg"), icon_image=str(HERE / "arbiter.svg"), size="large")
     person = data.me()
-    page = st.navigation([TODAY, LIVE, TASKS], position="sidebar" if person else "hidden")
-    st.session_state["pages"] = {"live": LIVE, "tasks": TASKS}
+    staff = person is None or data.may("GET /schedules")  # before the log-in every address must stay
+    page = st.navigation([TODAY, LIVE, WORK, TASKS, *([SCHEDULES] if staff else [])], position="sidebar" if person else "hidden")
+    st.session_state["pages"] = {"live": LIVE, "work": WORK, "tasks": TASKS, "schedules": SCHEDULES}
     with faces.guard():
         if person is None:
             login.show()

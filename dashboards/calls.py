@@ -44,12 +44,19 @@ class Calls:
 
     def get(self, path: str, **parameters: Any) -> Any:
         """Return the answer to GET; parameters that are null or empty are left out."""
-        given = {name: value for name, value in parameters.items() if value not in (None, "")}
-        return _json(self._send("GET", path, params=given))
+        return _json(self._send("GET", path, params=_given(parameters)))
 
-    def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    def post(self, path: str, body: Mapping[str, Any] | None = None, **parameters: Any) -> Any:
         """Return the answer to POST."""
-        return _json(self._send("POST", path, json=body if body is not None else {}))
+        return _json(self._send("POST", path, json=body if body is not None else {}, params=_given(parameters)))
+
+    def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Return the answer to PUT."""
+        return _json(self._send("PUT", path, json=body))
+
+    def delete(self, path: str) -> Any:
+        """Return the answer to DELETE."""
+        return _json(self._send("DELETE", path))
 
     def download(self, path: str) -> bytes:
         """Return the bytes of an artifact."""
@@ -68,6 +75,10 @@ class Calls:
         if response.is_error:
             raise Refused(_detail(response))
         return response
+
+
+def _given(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in parameters.items() if value not in (None, "")}
 
 
 def _json(response: httpx.Response) -> Any:

@@ -4,9 +4,11 @@ Every axis names its unit or its zone. Colours come from the theme or from `COLO
 none is the only sign of anything.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import altair as alt
 
@@ -21,6 +23,8 @@ COLOURS: Final = {  # state of an attempt → colour that reads on light and on 
     "lost": "#d9a000",
     "cancelled": "#8490a0",
 }
+
+FIRES: Final = {"as usual": "#3a8fd0", "at an odd time": "#d4651f"}  # coming fires → colour
 
 QUIET: Final = "#8490a0"  # grey that reads on light and on dark
 HEIGHT: Final = 240  # px of a chart
@@ -140,13 +144,92 @@ def _bar(attempt: Row, now: datetime) -> dict[str, Any]:
     }
 
 
-def graph(nodes: Sequence[Row], edges: Sequence[Row], *, chosen: str, dark: bool) -> str:
-    """Return tasks and what they wait for as a graph in DOT; arrows point from the needed task to the one that waits.
+def timetable(fires: Sequence[Row], *, zone: str, by: str) -> alt.Chart:
+    """Draw coming fires as ticks: the hours of each day (`by` day), or the days of each schedule (`by` schedule)."""
+    rows = [_tick(fire, zone) for fire in fires]  # in order of time
+    lanes = _days(rows) if by == "day" else sorted({row["schedule"] for row in rows})
+    if by == "day":
+        hours = alt.Axis(
+            title=f"time of day ({zone})", values=list(range(0, 25, 3)), labelExpr="format(datum.value, '02d') + ':00'", labelOverlap=True
+        )
+        across = alt.X("hour:Q", axis=hours, scale=alt.Scale(domain=[0, 24], nice=False))
+    else:
+        axis, scale = time_axis(zone, tickCount=8)
+        across = alt.X("at:T", axis=axis, scale=scale)
+    kinds = [kind for kind in FIRES if any(row["kind"] == kind for row in rows)]
+    titles = {"schedule": "schedule", "when": f"time ({zone})", "local": "its own clock", "reason": "what is odd"}
+    chart = alt.Chart(_values([row | {"date": None} for row in rows]))
+    drawn: alt.Chart = chart.mark_tick(thickness=3, bandSize=18, opacity=0.85).encode(
+        x=across,
+        y=alt.Y(
+            f"{by}:N",
+            title=None,
+            scale=alt.Scale(domain=lanes),
+            axis=alt.Axis(labelLimit=130, labelOverlap=False, ticks=False, domain=False, grid=True),
+        ),
+        color=alt.Color("kind:N", scale=alt.Scale(domain=kinds, range=[FIRES[kind] for kind in kinds]), legend=alt.Legend(title=None, orient="top")),
+        tooltip=[alt.Tooltip(f"{field}:N", title=title) for field, title in titles.items()],
+    )
+    return drawn.properties(height=80 + 26 * len(lanes))
+
+
+def _days(rows: Sequence[Row]) -> list[str]:
+    """Return the days from the first fire to the last, those without any too."""
+    first, last = rows[0]["date"], rows[-1]["date"]
+    return [_day(first + timedelta(days=number)) for number in range((last - first).days + 1)]
+
+
+def _day(day: date) -> str:
+    return f"{day:%a} {day.day} {day:%b}"
+
+
+def _tick(fire: Row, zone: str) -> dict[str, Any]:
+    moment = wording.instant(fire["at"])
+    if moment is None:
+        message = "a coming fire has an instant"
+        raise ValueError(message)
+    seen = moment.astimezone(ZoneInfo(zone))
+    return {
+        "schedule": fire["schedule"],
+        "at": moment.timestamp() * 1000,
+        "date": seen.date(),
+        "day": _day(seen.date()),
+        "hour": seen.hour + seen.minute / 60 + seen.second / 3600,
+        "when": wording.when(moment, zone),
+        "local": fire["local"],
+        "reason": fire["reason"] or "nothing",
+        "kind": "at an odd time" if fire["reason"] else "as usual",
+    }
+
+
+def lateness(history: Sequence[Row], *, grace_s: int, zone: str) -> alt.LayerChart:
+    """Draw how late fires of the clock were made, and the grace after which one counts as missed, when any came near to it."""
+    rows = [
+        {"due": _milliseconds(row["due_at"]), "late": row["late_s"], "reads": wording.span(row["late_s"] * 1_000_000), "verdict": row["verdict"]}
+        for row in history
+    ]
+    axis, scale = time_axis(zone, tickCount=6)
+    base = alt.Chart(_values(rows))
+    tips = [alt.Tooltip("due:T", title=f"due ({zone})", format="%d %b %H:%M:%S"), alt.Tooltip("reads:N", title="late"), "verdict:N"]
+    late = alt.Y("late:Q", title="late (seconds)", axis=alt.Axis(tickCount=5), scale=alt.Scale(zero=True))
+    points = base.mark_line(point=alt.OverlayMarkDef(size=36)).encode(x=alt.X("due:T", axis=axis, scale=scale), y=late, tooltip=tips)
+    layers = [points]
+    if any(row["late"] > grace_s / 2 for row in rows):
+        layers.append(base.mark_rule(strokeDash=[4, 4], color=COLOURS["failed"]).encode(y=alt.datum(grace_s)))
+    return alt.LayerChart(layer=layers).properties(height=HEIGHT)
+
+
+def graph(nodes: Sequence[Row], edges: Sequence[Row], *, chosen: str, dark: bool, path: Sequence[str] = ()) -> str:
+    """Return tasks and what they wait for as a graph in DOT; arrows point from the needed task to the one that waits, those along `path` are bold.
 
     Titles are foreign text: inside the quotes of DOT only the quote and the backslash mean something, so those are escaped.
     """
     lines = [_node(node, chosen) for node in nodes]
-    lines += [f"{_quoted(edge['needs_id'])} -> {_quoted(edge['task_id'])} [label={_quoted(_condition(edge))}];" for edge in edges]
+    bold = set(itertools.pairwise(path))
+    for edge in edges:
+        ends = (edge["needs_id"], edge["task_id"])
+        width = ", penwidth=2.5" if ends in bold else ""
+        lines.append(f"{_quoted(ends[0])} -> {_quoted(ends[1])} [label={_quoted(_condition(edge))}{width}];")
     return "digraph tasks {\n" + "\n".join([_ink(dark=dark), *lines]) + "\n}"
 
 

@@ -81,6 +81,12 @@ def feed_url() -> str:
     return given or "ws" + os.environ["ARBITER_API_URL"].removeprefix("http").rstrip("/") + "/feed"
 
 
+def prefect_step(run_id: str | None) -> str | None:
+    """Return where Prefect shows the step of an attempt; null when it has none, or nobody said where Prefect is."""
+    url = os.environ.get("PREFECT_UI_URL") or os.environ.get("PREFECT_API_URL", "").removesuffix("/api")
+    return f"{url}/runs/task-run/{run_id}" if run_id and url else None
+
+
 def read(path: str, **parameters: Any) -> Any:
     """Return the answer to GET, as this person may see it; not older than `FRESH_S`."""
     return _read(*_asking(), path, parameters)
@@ -99,7 +105,25 @@ def picture(artifact_id: str) -> bytes:
 
 def act(path: str, body: Mapping[str, Any] | None = None) -> Any:
     """Change something, and forget what was read before."""
-    answer = calls().post(path, body)
+    return _changed(calls().post(path, body))
+
+
+def replace(path: str, body: Mapping[str, Any]) -> Any:
+    """Put something in the place of what is there, and forget what was read before."""
+    return _changed(calls().put(path, body))
+
+
+def remove(path: str) -> Any:
+    """Delete something, and forget what was read before."""
+    return _changed(calls().delete(path))
+
+
+def ask(path: str, body: Mapping[str, Any], **parameters: Any) -> Any:
+    """Return the answer to a question that is too long for an address; it changes nothing."""
+    return calls().post(path, body, **parameters)
+
+
+def _changed(answer: Any) -> Any:
     _read.clear()
     return answer
 

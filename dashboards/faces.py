@@ -1,7 +1,8 @@
 """The faces of what is not there: no data, old data, refused, silent. Each looks different from the others and from health, and says what to do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -27,6 +28,13 @@ def empty(what: str, how: str) -> None:
 def stale(text: str) -> None:
     """Say that what is shown is true, but old."""
     st.warning(text, icon=":material/history:")
+
+
+def oddities(fires: Iterable[Mapping[str, Any]]) -> None:
+    """Explain the coming fires at odd times, such as those that daylight saving moves; nothing is drawn when there are none."""
+    for fire in fires:
+        if fire["reason"]:
+            st.markdown(f":orange[:material/schedule:] {wording.markdown(wording.own_clock(fire['local']))}: {wording.markdown(fire['reason'])}")
 
 
 def refused(error: Exception) -> None:

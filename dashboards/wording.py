@@ -31,6 +31,13 @@ STATES: Final[Mapping[str, tuple[str, str, str]]] = {  # state or outcome → co
     "done": ("gray", "done_all", "it ended"),
 }
 
+SCHEDULES: Final[Mapping[str, tuple[str, str, str]]] = {  # state of a schedule → colour, icon, meaning
+    "active": ("green", "event_repeat", "fires when it is due"),
+    "paused": ("orange", "pause_circle", "does not fire until it is resumed"),
+    "ended": ("gray", "event_busy", "none of its fires comes any more"),
+    "deleted": ("gray", "delete", "never fires again; its history stays"),
+}
+
 
 def money(minor: float | None, currency: str | None) -> str:
     """Return an amount of minor units with its currency, for example `€1,234.50`; without a currency the code is not guessed."""
@@ -111,6 +118,18 @@ def when(value: int | str | datetime | None, zone: str) -> str:
     return DASH if moment is None else moment.astimezone(ZoneInfo(zone)).strftime("%-d %b %Y %H:%M:%S %Z")
 
 
+def own_clock(local: str) -> str:
+    """Return an instant on the clock that it was written on, with the day of the week; seconds only where there are any."""
+    moment = datetime.fromisoformat(local)
+    clock = "%H:%M:%S" if moment.second else "%H:%M"
+    return moment.strftime(f"%a %-d %b %Y {clock} %z")
+
+
+def on_clock(moment: datetime | None, zone: str) -> str | None:
+    """Return what a reader entered on their own clock, without a zone, as an instant in ISO 8601; null stays null."""
+    return None if moment is None else moment.replace(tzinfo=ZoneInfo(zone)).isoformat()
+
+
 def ago(moment: datetime | None, now: datetime) -> str:
     """Return how long ago something was, roughly: `just now`, `12 min ago`."""
     if moment is None:
@@ -145,3 +164,16 @@ def markdown(text: str) -> str:
     """
     broken = re.sub(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?=@)", "\u2060", " ".join(text.split()), flags=re.IGNORECASE)
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", broken)
+
+
+def advice(text: str) -> str:
+    """Return a sentence of ours that may quote foreign text: what stands between backticks is a command and reads as one, all else as it is."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return markdown(text)
+    return "".join(f"`{part}`" if number % 2 and part.strip() else _spaced(part) for number, part in enumerate(parts))
+
+
+def _spaced(text: str) -> str:
+    """Return foreign text for the middle of a sentence: the spaces at its ends stay."""
+    return " " * text.startswith(" ") + markdown(text) + " " * (text.endswith(" ") and bool(text.strip()))

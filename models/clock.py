@@ -38,7 +38,15 @@ def iso(us: int | None) -> str | None:
     return None if us is None else to_datetime(us).isoformat().replace("+00:00", "Z")
 
 
+def first_id(prefix: str, at: int) -> str:
+    """Return the smallest identifier that `new_id` may make at an instant: those made later sort behind it."""
+    return _written(prefix, at // 1000 << 80)
+
+
 def new_id(prefix: str, at: int) -> str:
     """Return an identifier that sorts by time: `prefix_`, 48 bits of milliseconds and 80 random bits in Crockford's base 32 (a lower-case ULID)."""
-    number = (at // 1000 << 80) | secrets.randbits(80)
+    return _written(prefix, (at // 1000 << 80) | secrets.randbits(80))
+
+
+def _written(prefix: str, number: int) -> str:
     return prefix + "_" + "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))

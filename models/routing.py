@@ -31,11 +31,12 @@ class Candidate:
     charges: bool  # whether it costs anything
     succeeded: int = 0  # attempts in the wish's category
     failed: int = 0
+    limited: bool = False  # it has started as many as it may this minute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
-    """A candidate with its verdict. `rejected` names the rule; `busy` alone means that it fits and has no free place now."""
+    """A candidate with its verdict. `rejected` names the rule; `busy` alone means that it fits and can take nothing now."""
 
     agent_id: str
     rejected: str | None
@@ -106,7 +107,7 @@ def _score(wish: Wish, candidate: Candidate) -> Scored:
     return Scored(
         agent_id=candidate.agent_id,
         rejected=rejection(wish, candidate),
-        busy=candidate.running >= candidate.capacity,
+        busy=candidate.limited or candidate.running >= candidate.capacity,
         success=expected_success(candidate.succeeded, candidate.failed),
         load=candidate.running / candidate.capacity if candidate.capacity else 1.0,
         failed_before=candidate.agent_id in wish.failed_on,

@@ -59,6 +59,13 @@ class Condition(StrEnum):
     FAILURE = "failure"  # it failed or expired
 
 
+class Join(StrEnum):
+    """How many of the tasks that a task needs must end as their conditions say."""
+
+    ALL = "all"
+    ANY = "any"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
     """One kind of event that changes the state of a task."""
@@ -83,6 +90,8 @@ MOVES: dict[str, Move] = {
         _move("task.unrouted", "ready", State.WAITING, "no agent that fits is online"),
         _move("task.started", "ready", State.RUNNING, "an agent claimed it"),
         _move("task.retried", "running", State.WAITING, "the attempt failed, another follows"),
+        _move("task.presented", "running", State.REVIEW, "its result waits to be accepted"),
+        _move("task.rejected", "review", State.WAITING, "a person wants it done again"),
         _move("task.returned", "running", State.READY, "the attempt lost its lease"),
         _move("task.paused", "waiting ready review", State.PAUSED, "an operator stopped it"),
         _move("task.resumed", "paused", State.WAITING, "an operator let it go on"),

@@ -284,7 +284,7 @@ def fold(events: Iterable[Event], state: dict[tuple[str, str], Row] | None = Non
     """Replay patches in order; return rows by (table, key). Replaying what is already in `state` changes nothing."""
     state = {} if state is None else state
     for event in events:
-        row = state.setdefault((event.entity, event.key), {})
+        row = state.setdefault((event.entity, event.key), dict.fromkeys(schema.BY_NAME[event.entity].c.keys()))
         row.update(event.patch)
     return state
 

@@ -2,6 +2,7 @@
 
 Every ledger table has one text primary key, `id`, and columns of text, integer and float only, so that an event's patch is plain JSON and means the
 same in SQLite and in PostgreSQL. Structures are JSON text. Instants are integer microseconds since 1970 in UTC; money is integer minor units.
+A column that a later version added is null in rows whose events are older.
 """
 
 from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text, text
@@ -76,6 +77,7 @@ agents = Table(
     _text("currency"),
     _text("config"),  # JSON object for the kind
     _text("state"),  # online, draining, offline
+    _int("rate_most", null=True),  # attempts that it may start in any minute; null: no limit
     _text("reason"),  # why it is not online; empty when it is
     _int("created_at"),
 )
@@ -90,6 +92,8 @@ tasks = Table(
     _text("source"),  # where it came from: cli, api, demo, a marketplace, a schedule
     _text("group_id", null=True),  # tasks submitted together
     _text("ref", null=True),  # its name within the group
+    _text("schedule_id", null=True),  # whose fire it came of
+    _text("fire_id", null=True),
     _text("category", null=True),
     _text("category_by", null=True),  # given, model, person
     Column("confidence", Float, nullable=True),  # of the model, 0 to 1
@@ -105,7 +109,15 @@ tasks = Table(
     _int("backoff_s"),  # before the second attempt; doubles
     _int("start_at", null=True),  # not before
     _int("deadline_at", null=True),
-    _text("approval"),  # none, needed, given
+    _text("needs_join", null=True),  # all (or null) or any of the tasks that it needs
+    _text("approval"),  # none, needed, given: before it starts
+    _text("delivery", null=True),  # none (or null), needed, given: before its result is delivered
+    _text("approver", null=True),  # the user whose approval it is; null: any operator's
+    _int("approval_s", null=True),  # so long after it was asked for, an approval can be given
+    _int("approval_until_at", null=True),  # the instant of that, while one is asked for
+    _int("due_at", null=True),  # when the result is promised
+    _int("due_wake_at", null=True),  # when the next step of escalation comes
+    _int("due_steps", null=True),  # how many of those were taken
     _text("state"),
     _text("outcome", null=True),
     _text("reason"),
@@ -116,6 +128,8 @@ tasks = Table(
     _int("lost"),  # of those, lost with their process
     _text("attempt_id", null=True),  # the one that holds it, while running
     _int("stop_at", null=True),  # when its cancellation was asked for
+    _int("hold_at", null=True),  # since when it is paused although it runs
+    _int("held_us", null=True),  # how long this attempt was paused before
     _text("result", null=True),  # JSON object
     _int("created_at"),
     _int("ready_at", null=True),
@@ -126,6 +140,9 @@ tasks = Table(
     Index("ix_tasks_group", "group_id"),
     Index("ix_tasks_created", "created_at"),
     Index("ix_tasks_client", "client", "state", "created_at"),
+    Index("ix_tasks_schedule_id", "schedule_id", "state"),
+    Index("ix_tasks_fire_id", "fire_id"),
+    Index("ix_tasks_due", "due_wake_at", sqlite_where=text("due_wake_at IS NOT NULL"), postgresql_where=text("due_wake_at IS NOT NULL")),
 )
 
 dependencies = Table(
@@ -222,7 +239,117 @@ postings = Table(
     Index("ix_postings_seen_at", "seen_at"),
 )
 
-LEDGER: tuple[Table, ...] = (users, agents, tasks, dependencies, attempts, decisions, artifacts, requests, postings)  # parents before children
+schedules = Table(
+    "schedules",
+    metadata,
+    _id(),
+    _text("name"),  # what people call it; unique among those that were not deleted
+    _text("timing"),  # JSON object: rule, zone, calendar, roll, jitter, start, end, most
+    _text("work"),  # JSON object: the template that each fire submits
+    _text("catch_up"),  # all, last, none, within
+    _int("within_s", null=True),
+    _text("overlap"),  # skip, queue_one, queue_all, replace, allow
+    _int("grace_s"),  # decided on later than this, a fire was missed
+    _text("state"),  # active, paused, ended, deleted
+    _text("why"),  # why it is not active; empty when it is
+    _int("resume_at", null=True),  # when its pause ends by itself
+    _int("decided_to"),  # every fire up to this instant has been decided on
+    _int("next_at", null=True),  # its next fire; null: none comes any more
+    _int("wake_at", null=True),  # when a shift looks at it: its next fire or the end of its pause
+    _int("made"),  # fires made by the clock
+    _int("version"),  # grows with each change of its definition
+    _int("created_at"),
+    Index("ix_schedules_wake", "wake_at"),
+    Index("ix_schedules_name", "name", unique=True, sqlite_where=text("state <> 'deleted'"), postgresql_where=text("state <> 'deleted'")),
+)
+
+backfills = Table(
+    "backfills",
+    metadata,
+    _id(),
+    _ref("schedule_id", "schedules"),
+    _int("from_at"),  # of the window, included
+    _int("until_at"),  # not included
+    _text("which"),  # all, missing, failed
+    _int("at_once"),  # so many fires have open work at most
+    _text("state"),  # running, done, cancelled
+    _int("decided_to"),  # every fire of the window up to this instant has been decided on
+    _int("made"),
+    _int("created_at"),
+    _int("finished_at", null=True),
+    Index("ix_backfills_state", "state", "schedule_id"),
+)
+
+fires = Table(
+    "fires",
+    metadata,
+    _id(),  # "<schedule>@<due>", so that none happens twice; one that was asked for has what asked behind it
+    _ref("schedule_id", "schedules"),
+    _int("due_at"),
+    _int("last_at"),  # of several in a row that were skipped together: the last one
+    _int("count"),  # how many those are
+    _text("cause"),  # clock, backfill, person
+    _text("verdict"),  # made, queued, skipped, failed, cancelled
+    _text("why"),
+    _text("note"),  # what is odd about its time: moved by daylight saving, rolled from a holiday
+    _int("version"),  # of the schedule
+    _ref("backfill_id", "backfills", null=True),
+    _text("group_id", null=True),  # of its tasks, where there are several
+    _int("decided_at"),
+    _int("made_at", null=True),
+    Index("ix_fires_schedule_id", "schedule_id", "due_at"),
+    Index("ix_fires_queued", "schedule_id", "due_at", sqlite_where=text("verdict = 'queued'"), postgresql_where=text("verdict = 'queued'")),
+    Index("ix_fires_backfill_id", "backfill_id"),
+)
+
+freezes = Table(
+    "freezes",
+    metadata,
+    _id(),
+    _text("why"),
+    _int("from_at"),
+    _int("until_at", null=True),  # null: until somebody ends it
+    _text("timing", null=True),  # JSON object of a window that comes again; it is then as long as `length_s`
+    _int("length_s", null=True),
+    _text("state"),  # set, ended
+    _int("created_at"),
+    _int("ended_at", null=True),
+    Index("ix_freezes_state", "state"),
+)
+
+bulks = Table(
+    "bulks",
+    metadata,
+    _id(),
+    _text("deed"),  # cancel, retry, pause, resume, reprioritise, reassign
+    _text("wanted"),  # JSON object: the deed as it was asked for, with its filters
+    _text("before"),  # JSON list: what each task was
+    _int("count"),
+    _text("actor"),
+    _text("state"),  # done, undone
+    _int("at"),
+    _int("undone_at", null=True),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    _id(),
+    _text("name"),  # what it is about, such as "late:<schedule>"; one with a name is open at a time
+    _text("severity"),  # warning, critical
+    _text("title"),
+    _text("advice"),  # what to do
+    _text("entity", null=True),  # ledger table and key of what it is about
+    _text("entity_id", null=True),
+    _text("state"),  # open, resolved
+    _int("opened_at"),
+    _int("resolved_at", null=True),
+    Index("ix_alerts_name", "name", unique=True, sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+)
+
+LEDGER: tuple[Table, ...] = (  # parents before children
+    users, agents, tasks, dependencies, attempts, decisions, artifacts, requests, postings, schedules, backfills, fires, freezes, alerts, bulks,
+)  # fmt: skip
 BY_NAME: dict[str, Table] = {table.name: table for table in LEDGER}
 
 # --- no ledger: neither replayed nor shipped --------------------------------------------------------------------------------------------------

@@ -32,7 +32,25 @@ class Dispatch(_Part):
     standby: int = Field(1, ge=0, le=64)  # further shifts, ready to take over when one dies; each takes about 200 MB
     minutes: float = Field(10, gt=0)  # how long a shift works before it hands over
     lease_s: float = Field(6, gt=0)  # a shift that gave no sign for so long has lost its attempts
+    category_rates: dict[str, int] = {}  # tasks of a category that may start in any minute; a category that is not named has no limit
+    cancel_s: float = Field(30, gt=0)  # an agent that was asked to stop and has not by then is given up
     lost_most: int = Field(10, ge=1)  # a task whose process died so often fails
+
+
+class Step(_Part):
+    """What is done about a task that is not done yet when a share of its time has passed."""
+
+    at: float = Field(gt=0, le=10)  # share of the time from submission to the promised instant
+    do: Literal["warn", "raise", "reassign", "alert"]
+    by: int = Field(60, ge=1, le=1000)  # of raise: points of priority, each worth one minute of waiting
+
+
+class Promises(_Part):
+    """When results are promised, where the task itself does not say, and what is done to keep that."""
+
+    categories: dict[str, float] = {}  # hours from submission
+    clients: dict[str, float] = {}  # hours from submission; of both the shorter counts
+    steps: tuple[Step, ...] = (Step(at=0.8, do="warn"), Step(at=0.8, do="raise"), Step(at=1.0, do="alert"))
 
 
 class Fetch(_Part):
@@ -40,6 +58,7 @@ class Fetch(_Part):
 
     private_hosts: tuple[str, ...] = ()  # host:port pairs that may resolve to private addresses; others are refused
     most_bytes: int = 10_000_000  # per response
+    per_host_per_s: float | None = Field(None, gt=0)  # requests to one host, of all attempts of a process; null: no limit
 
 
 class Api(_Part):
@@ -71,6 +90,7 @@ class Settings(BaseSettings):
     home: Annotated[Path, AfterValidator(Path.resolve)] = Field(Path(".arbiter"), validate_default=True)
     database: Database = Database()
     dispatch: Dispatch = Dispatch()
+    promises: Promises = Promises()
     fetch: Fetch = Fetch()
     api: Api = Api()
     ports: Ports = Ports()

@@ -1,64 +1,78 @@
-"""What people do to tasks: cancel, retry, approve, review, pause, resume, reprioritise.
+"""What people do to tasks: cancel, retry, review, pause, resume, reprioritise, reassign.
 
-Each returns the task's new row and raises `NotFound` for a task that does not exist or, where `client` is given, is not that client's.
+Each returns the task's new row and raises `NotFound` for a task that does not exist or, where `client` is given, is not that client's. Those that end
+in `_task` do the same within a transaction, for whoever does it to many.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
+from agents import registry
 from models.category import CATEGORIES
+from models.clock import MINUTE, SECOND
 from models.errors import IllegalMove, Invalid
-from models.readiness import queue_key
 from models.task import Outcome, Reason, State
 from store.journal import Journal, Tx
 from store.query import Row
-from store.schema import tasks
+from store.schema import agents, tasks
 from tasks.moves import finish, move, reopen, settle
 from tasks.read import get_task
 
 
 def cancel(journal: Journal, task_id: str, *, actor: str, why: str = "", client: str | None = None) -> Row:
     """End a task, or ask the agent that works on it to stop. Raises `IllegalMove` for one that has ended."""
-    note = f"cancelled by {actor}" + (f": {why}" if why else "")
     with journal.write(actor) as tx:
-        task = get_task(tx, task_id, client)
-        match State(task["state"]):
-            case State.DONE:
-                message = f"the task has ended: {task['outcome']}"
-                raise IllegalMove(message)
-            case State.RUNNING:
-                if task["stop_at"] is not None:
-                    return task
-                patch = {"stop_at": tx.now, "reason": str(Reason.STOPPING), "why": note}
-                return _change(tx, task, "task.stop_requested", patch)
-            case _:
-                return finish(tx, task, Outcome.CANCELLED, Reason.PERSON, note)
+        return stop(tx, get_task(tx, task_id, client), _note("cancelled", actor, why))
+
+
+def stop(tx: Tx, task: Row, note: str) -> Row:
+    """Cancel a task within a transaction. Raises `IllegalMove` for one that has ended."""
+    match State(task["state"]):
+        case State.DONE:
+            message = f"the task has ended: {task['outcome']}"
+            raise IllegalMove(message)
+        case State.RUNNING:
+            if task["stop_at"] is not None:
+                return task
+            patch = {"stop_at": tx.now, "reason": str(Reason.STOPPING), "why": note}
+            return _change(tx, task, "task.stop_requested", patch)
+        case _:
+            return finish(tx, task, Outcome.CANCELLED, Reason.PERSON, note)
+
+
+def stop_all(tx: Tx, found: Iterable[Row], note: str) -> int:
+    """Cancel tasks within a transaction, as far as they have not ended meanwhile because another one was; return how many were open."""
+    count = 0
+    for task in found:
+        current = tx.get(tasks, task["id"])
+        if current["state"] != State.DONE:
+            stop(tx, current, note)
+            count += 1
+    return count
 
 
 def retry(journal: Journal, task_id: str, *, actor: str, client: str | None = None) -> Row:
     """Try a task again that failed, expired or was cancelled, and with it those that ended because it did; or end its pause before the next try."""
     with journal.write(actor) as tx:
-        task = get_task(tx, task_id, client)
-        if task["state"] == State.WAITING and task["reason"] == Reason.BACKOFF:
-            _change(tx, task, "task.changed", {"reason": str(Reason.PERSON), "wake_at": None})
-            return settle(tx, task_id)
-        if task["outcome"] == Outcome.SUCCEEDED:
-            message = "the task has succeeded: submit it again to have it done twice"
-            raise IllegalMove(message)
-        if task["deadline_at"] is not None and task["deadline_at"] <= tx.now and task["state"] == State.DONE:
-            _change(tx, task, "task.changed", {"deadline_at": None})
-            task |= {"deadline_at": None}
-        return reopen(tx, task)
+        return retry_task(tx, get_task(tx, task_id, client))
 
 
-def approve(journal: Journal, task_id: str, *, actor: str, client: str | None = None) -> Row:
-    """Let a task start that needs approval."""
-    with journal.write(actor) as tx:
-        task = get_task(tx, task_id, client)
-        if task["approval"] != "needed" or task["state"] == State.DONE:
-            message = "the task waits for no approval"
-            raise IllegalMove(message)
-        _change(tx, task, "task.approved", {"approval": "given"})
-        return settle(tx, task_id)
+def retry_task(tx: Tx, task: Row) -> Row:
+    """Try a task again, within a transaction."""
+    if task["state"] == State.WAITING and task["reason"] == Reason.BACKOFF:
+        _change(tx, task, "task.changed", {"reason": str(Reason.PERSON), "wake_at": None})
+        return settle(tx, task["id"])
+    if task["outcome"] == Outcome.SUCCEEDED:
+        message = "the task has succeeded: submit it again to have it done twice"
+        raise IllegalMove(message)
+    if task["deadline_at"] is not None and task["deadline_at"] <= tx.now and task["state"] == State.DONE:
+        _change(tx, task, "task.changed", {"deadline_at": None})
+        task |= {"deadline_at": None}
+    if task["approval_until_at"] is not None and task["approval_until_at"] <= tx.now and task["state"] == State.DONE:
+        again = tx.now + (task["approval_s"] or 0) * SECOND if task["approval"] == "needed" else None
+        _change(tx, task, "task.changed", {"approval_until_at": again})
+        task |= {"approval_until_at": again}
+    return reopen(tx, task)
 
 
 def review(journal: Journal, task_id: str, category: str, *, actor: str, client: str | None = None) -> Row:
@@ -68,6 +82,7 @@ def review(journal: Journal, task_id: str, category: str, *, actor: str, client:
         raise Invalid(message)
     with journal.write(actor) as tx:
         task = get_task(tx, task_id, client)
+        _refuse_presented(task)
         facts = {"category": category, "guessed": task["category"], "confidence": task["confidence"]}
         patch = {"category": category, "category_by": "person", "reason": str(Reason.PERSON), "why": f"{actor} chose the category"}
         move(tx, task, "task.reviewed", **patch, facts=facts)
@@ -75,32 +90,94 @@ def review(journal: Journal, task_id: str, category: str, *, actor: str, client:
 
 
 def pause(journal: Journal, task_id: str, *, actor: str, why: str = "", client: str | None = None) -> Row:
-    """Keep a task that has not started from starting."""
+    """Keep a task that has not started from starting, or hold up one that runs."""
     with journal.write(actor) as tx:
-        task = get_task(tx, task_id, client)
-        note = f"paused by {actor}" + (f": {why}" if why else "")
-        return move(tx, task, "task.paused", reason=str(Reason.PERSON), why=note, wake_at=None)
+        return pause_task(tx, get_task(tx, task_id, client), _note("paused", actor, why))
+
+
+def pause_task(tx: Tx, task: Row, note: str) -> Row:
+    """Pause a task, within a transaction; one that runs is held up where it is, if its agent can."""
+    if task["state"] == State.RUNNING:
+        return _hold(tx, task, note)
+    _refuse_presented(task)
+    return move(tx, task, "task.paused", reason=str(Reason.PERSON), why=note, wake_at=None)
 
 
 def resume(journal: Journal, task_id: str, *, actor: str, client: str | None = None) -> Row:
     """Let a paused task go on."""
     with journal.write(actor) as tx:
-        task = get_task(tx, task_id, client)
-        move(tx, task, "task.resumed", reason=str(Reason.PERSON), why=f"resumed by {actor}")
-        return settle(tx, task_id)
+        return resume_task(tx, get_task(tx, task_id, client), f"resumed by {actor}")
+
+
+def resume_task(tx: Tx, task: Row, note: str) -> Row:
+    """Resume a task, within a transaction."""
+    if task["state"] == State.RUNNING and task["hold_at"] is not None:
+        held = (task["held_us"] or 0) + tx.now - task["hold_at"]
+        return _change(tx, task, "task.changed", {"hold_at": None, "held_us": held, "reason": str(Reason.AGENT), "why": note})
+    move(tx, task, "task.resumed", reason=str(Reason.PERSON), why=note)
+    return settle(tx, task["id"])
+
+
+def _hold(tx: Tx, task: Row, note: str) -> Row:
+    wrong = {
+        "is paused already": task["hold_at"] is not None,
+        "is being cancelled": task["stop_at"] is not None,
+        "runs elsewhere, where it cannot be paused: cancel it": not registry.pausable(task["kind"]),
+    }
+    for reason, applies in wrong.items():
+        if applies:
+            message = f"the task {reason}"
+            raise IllegalMove(message)
+    return _change(tx, task, "task.changed", {"hold_at": tx.now, "reason": str(Reason.PERSON), "why": note})
 
 
 def reprioritise(journal: Journal, task_id: str, priority: int, *, actor: str, client: str | None = None) -> Row:
     """Change how early in the queue a task stands: one point is worth one minute of waiting."""
+    with journal.write(actor) as tx:
+        return reprioritise_task(tx, get_task(tx, task_id, client), priority)
+
+
+def reprioritise_task(tx: Tx, task: Row, priority: int) -> Row:
+    """Change a task's priority, within a transaction."""
     if isinstance(priority, bool) or not -1000 <= priority <= 1000:
         message = "a priority is a whole number from -1000 to 1000"
         raise Invalid(message)
+    patch: dict[str, Any] = {"priority": priority}
+    if task["queue_key"] is not None:
+        patch["queue_key"] = task["queue_key"] - (priority - task["priority"]) * MINUTE
+    return _change(tx, task, "task.changed", patch)
+
+
+def reassign(journal: Journal, task_id: str, agent: str | None, *, actor: str, client: str | None = None) -> Row:
+    """Ask for another agent for a task that does not run; null: for whichever is best."""
     with journal.write(actor) as tx:
-        task = get_task(tx, task_id, client)
-        patch: dict[str, Any] = {"priority": priority}
-        if task["state"] == State.READY:
-            patch["queue_key"] = queue_key(task["ready_at"], priority)
-        return _change(tx, task, "task.changed", patch)
+        return reassign_task(tx, get_task(tx, task_id, client), agent)
+
+
+def reassign_task(tx: Tx, task: Row, agent: str | None) -> Row:
+    """Ask for another agent, within a transaction."""
+    if task["state"] in {State.RUNNING, State.DONE}:
+        message = f"a task that is {task['state']} cannot be given to another agent"
+        raise IllegalMove(message)
+    if agent is not None:
+        kind = tx.get(agents, agent)["kind"]
+        if kind != task["kind"]:
+            message = f"agent {agent!r} is of kind {kind}, the task is for {task['kind']}"
+            raise Invalid(message)
+    changed = _change(tx, task, "task.changed", {"wanted_agent": agent})
+    if task["state"] == State.WAITING and task["reason"] == Reason.NO_AGENT:
+        return settle(tx, task["id"])
+    return changed
+
+
+def _refuse_presented(task: Row) -> None:
+    if task["state"] == State.REVIEW and task["reason"] == Reason.APPROVAL:
+        message = "its result waits to be accepted or rejected, and nothing else can be done about it but cancelling it"
+        raise IllegalMove(message)
+
+
+def _note(deed: str, actor: str, why: str) -> str:
+    return f"{deed} by {actor}" + (f": {why}" if why else "")
 
 
 def _change(tx: Tx, task: Row, kind: str, patch: Row) -> Row:

@@ -7,21 +7,27 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Text, bindparam, func, select
 
-from models.clock import new_id
+from models.clock import MINUTE, first_id, iso, new_id
 from models.routing import Candidate, Decision, Wish, choose, rejection
 from models.task import Outcome, Reason, State
 from store.journal import Journal, Tx, View
 from store.query import Query, Row, any_of
 from store.schema import agents, attempts, decisions, tasks
+from store.settings import Dispatch
 from tasks.beats import holds
 from tasks.moves import finish, move, needs_of, settle
 
 WOKEN_MOST = 500  # waiting tasks looked at in one transaction
+USUAL = Dispatch()
 REMEMBERED = 10_000  # newest attempts that an agent is judged by
 
 _DUE = Query(
     select(tasks)
-    .where(any_of(tasks.c.state, State.WAITING, State.READY), tasks.c.wake_at <= bindparam("now", type_=BigInteger), tasks.c.category.is_not(None))
+    .where(
+        any_of(tasks.c.state, State.WAITING, State.READY, State.REVIEW),
+        tasks.c.wake_at <= bindparam("now", type_=BigInteger),
+        tasks.c.category.is_not(None),
+    )
     .order_by(tasks.c.wake_at)
     .limit(bindparam("most")),
 )
@@ -40,6 +46,11 @@ _QUEUE = Query(
 )
 _AGENTS = Query(select(agents))
 _RUNNING = Query(select(attempts.c.agent_id, func.count().label("n")).where(attempts.c.state == "running").group_by(attempts.c.agent_id))
+_RECENT = Query(
+    select(attempts.c.agent_id, tasks.c.category)
+    .join(tasks, tasks.c.id == attempts.c.task_id)
+    .where(attempts.c.id >= bindparam("first"), attempts.c.started_at > bindparam("since", type_=BigInteger)),
+)
 _FAILED_ON = Query(
     select(attempts.c.agent_id).where(attempts.c.task_id == bindparam("task_id"), any_of(attempts.c.state, "failed", "timeout")),
 )
@@ -89,14 +100,14 @@ def track_record(view: View) -> Record:
     return record
 
 
-def claim(journal: Journal, *, shift_id: str, lane: str, free: int, record: Record) -> list[Claim]:
+def claim(journal: Journal, *, shift_id: str, lane: str, free: int, record: Record, dispatch: Dispatch = USUAL) -> list[Claim]:
     """Wake what is due and start up to `free` tasks, the best of each queue on the best agent; nothing when the lane is no longer this shift's."""
     with journal.write(f"shift:{shift_id}") as tx:
         if not holds(tx, lane, shift_id, tx.now):
             return []
         for task in tx.rows(_DUE, now=tx.now, most=WOKEN_MOST):
             _wake(tx, task["id"])
-        staff = _Staff(tx, record)
+        staff = Staff(tx, record, dispatch, tx.now)
         claims: list[Claim] = []
         for task in _queue(tx, staff, free):
             if len(claims) == free:
@@ -106,42 +117,60 @@ def claim(journal: Journal, *, shift_id: str, lane: str, free: int, record: Reco
         return claims
 
 
-class _Staff:
-    """The agents as this transaction sees them; counts what it gives them."""
+class Staff:
+    """The agents as a transaction sees them; counts what it gives them."""
 
-    def __init__(self, tx: Tx, record: Record) -> None:
-        self.rows = {row["id"]: row for row in tx.rows(_AGENTS)}
+    def __init__(self, view: View, record: Record, dispatch: Dispatch, now: int) -> None:
+        self.rows = {row["id"]: row for row in view.rows(_AGENTS)}
         self._skills = {agent_id: frozenset(json.loads(row["skills"])) for agent_id, row in self.rows.items()}
-        self._running = {row["agent_id"]: row["n"] for row in tx.rows(_RUNNING)}
+        self._running = {row["agent_id"]: row["n"] for row in view.rows(_RUNNING)}
         self._record = record
+        self._rates = {agent_id: row["rate_most"] for agent_id, row in self.rows.items() if row["rate_most"] is not None}
+        self._category_rates = dispatch.category_rates
+        limited = self._rates or self._category_rates
+        self._recent = view.rows(_RECENT, first=first_id("x", now - MINUTE), since=now - MINUTE) if limited else []
 
     def candidates(self, category: str) -> Iterator[Candidate]:
+        """Yield all agents as the router sees them."""
         for agent_id, row in self.rows.items():
             succeeded, failed = self._record.get((agent_id, category), (0, 0))
             yield Candidate(
                 agent_id=agent_id, kind=row["kind"], skills=self._skills[agent_id], state=row["state"], capacity=row["capacity"],
                 running=self._running.get(agent_id, 0), currency=row["currency"], charges=bool(row["price_cents"] or row["minute_cents"]),
-                succeeded=succeeded, failed=failed,
+                succeeded=succeeded, failed=failed, limited=self._left(self._rates.get(agent_id), "agent_id", agent_id) == 0,
             )  # fmt: skip
 
-    def take(self, agent_id: str) -> None:
+    def take(self, agent_id: str, category: str) -> None:
+        """Note that an agent starts a task."""
         self._running[agent_id] = self._running.get(agent_id, 0) + 1
+        self._recent.append({"agent_id": agent_id, "category": category})
+
+    def category_left(self, category: str) -> int | None:
+        """Return how many more tasks of a category may start this minute; null: no limit."""
+        return self._left(self._category_rates.get(category), "category", category)
 
     def free_for(self, wish: Wish) -> int | None:
         """Return the free places for a queue; null when no agent fits."""
         fitting = [one for one in self.candidates(wish.category) if rejection(wish, one) is None]
-        return sum(max(0, one.capacity - one.running) for one in fitting) if fitting else None
+        places = sum(0 if one.limited else max(0, one.capacity - one.running) for one in fitting)
+        left = self.category_left(wish.category)
+        return (places if left is None else min(places, left)) if fitting else None
+
+    def _left(self, most: int | None, column: str, value: str) -> int | None:
+        return None if most is None else max(0, most - sum(row[column] == value for row in self._recent))
 
 
 def _wake(tx: Tx, task_id: str) -> None:
     task = tx.get(tasks, task_id)
     if task["state"] == State.READY:  # what wakes a ready task is its deadline
         finish(tx, task, Outcome.EXPIRED, Reason.DEADLINE, "was not started before its deadline: it still waited for a free agent")
+    elif task["state"] == State.REVIEW:  # what wakes one is that nobody accepted its result in time
+        finish(tx, task, Outcome.EXPIRED, Reason.APPROVAL, f"its result was not accepted before {iso(task['wake_at'])}")
     else:
         settle(tx, task_id)
 
 
-def _queue(tx: Tx, staff: _Staff, free: int) -> list[Row]:
+def _queue(tx: Tx, staff: Staff, free: int) -> list[Row]:
     """Return the heads of all queues that an agent could take from, and of those that nobody serves, in the order of their keys.
 
     The tasks of one queue ask the same of their agent, so no task that cannot be served hides one that can.
@@ -154,7 +183,9 @@ def _queue(tx: Tx, staff: _Staff, free: int) -> list[Row]:
     return sorted(heads, key=lambda task: (task["queue_key"], task["id"]))
 
 
-def _try(tx: Tx, task: Row, staff: _Staff, shift_id: str) -> Claim | None:
+def _try(tx: Tx, task: Row, staff: Staff, shift_id: str) -> Claim | None:
+    if staff.category_left(task["category"]) == 0:
+        return None
     failed_on = frozenset(row["agent_id"] for row in tx.rows(_FAILED_ON, task_id=task["id"])) if task["attempts"] else frozenset()
     wish = Wish(category=task["category"], kind=task["kind"], currency=task["currency"], wanted_agent=task["wanted_agent"], failed_on=failed_on)
     decision = choose(wish, staff.candidates(task["category"]))
@@ -163,7 +194,7 @@ def _try(tx: Tx, task: Row, staff: _Staff, shift_id: str) -> Claim | None:
             _record_decision(tx, task, decision)
             move(tx, task, "task.unrouted", reason=str(Reason.NO_AGENT), why=decision.why, wake_at=task["deadline_at"])
         return None
-    staff.take(decision.agent_id)
+    staff.take(decision.agent_id, task["category"])
     _record_decision(tx, task, decision)
     return _start(tx, task, staff.rows[decision.agent_id], shift_id)
 
@@ -184,6 +215,7 @@ def _start(tx: Tx, task: Row, agent: Row, shift_id: str) -> Claim:
         "waited_us": tx.now - task["ready_at"],
     }
     patch = {"attempt_id": attempt_id, "attempts": number, "reason": str(Reason.AGENT), "why": f"{agent['id']} works on it", "wake_at": None}
+    patch |= {"hold_at": None, "held_us": 0}
     move(tx, task, "task.started", **patch, started_at=task["started_at"] or tx.now, facts=facts)
     return Claim(
         task_id=task["id"], attempt_id=attempt_id, number=number, agent_id=agent["id"], kind=task["kind"], category=task["category"],

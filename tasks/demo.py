@@ -3,6 +3,7 @@
 Everything that it makes is labelled: tasks have the source `demo`, users the label `demo`.
 """
 
+import contextlib
 import fnmatch
 import json
 import secrets
@@ -18,17 +19,20 @@ import pyarrow.parquet as pq
 from sqlalchemy import bindparam, select
 
 from agents import registry
-from models.errors import NotFound
+from models.errors import Conflict, NotFound
 from models.task import Reason, State
 from store.journal import Journal, View
 from store.query import Query, Row
 from store.schema import agents, requests, tasks, users
 from store.settings import PROJECT, Settings
+from tasks import schedules
+from tasks.fire import run_now
 from tasks.keep import path_of
 from tasks.read import task_detail
 from tasks.staff import Terms, hire
-from tasks.submit import read_work, submit
+from tasks.submit import submit
 from tasks.users import add_user
+from tasks.work import read_work
 
 EXAMPLES: Final = PROJECT / "examples"
 SOURCE: Final = "demo"
@@ -99,6 +103,17 @@ def load(journal: Journal, settings: Settings, *, examples_url: str, actor: str)
         left_out={ref: why for ref, why in left_out.items() if ref not in known},
         users=tuple(_missing_users(journal, actor)),
     )
+
+
+def load_schedules(journal: Journal, settings: Settings, *, actor: str) -> list[str]:
+    """Make the schedules of `examples/` that this home lacks, and let each fire once, so that its history begins; return the names of those."""
+    made = []
+    for definition in _read("schedules.json"):
+        with contextlib.suppress(Conflict):  # this home has it
+            schedules.create(journal, definition, settings=settings, actor=actor)
+            run_now(journal, settings, definition["name"], actor=actor)
+            made.append(definition["name"])
+    return made
 
 
 def check(journal: Journal, settings: Settings) -> list[Checked]:

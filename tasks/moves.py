@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
-from models.readiness import Need, Stand, queue_key, stand
+from models.readiness import AHEAD_MOST, Need, Stand, queue_key, stand
 from models.task import Condition, Outcome, Reason, State, target_of
 from store.journal import Tx, View
 from store.query import Query, Row
@@ -22,6 +22,11 @@ _DEPENDENTS = Query(
     .join(dependencies, dependencies.c.task_id == tasks.c.id)
     .where(dependencies.c.needs_id == bindparam("task_id"))
     .order_by(tasks.c.id),
+)
+_AHEAD = Query(
+    select(func.count().label("n")).select_from(
+        select(tasks.c.id).where(tasks.c.client == bindparam("client"), tasks.c.state == State.READY).limit(bindparam("most")).subquery(),
+    ),
 )
 _LAST_AGENT = Query(
     select(attempts.c.agent_id).where(attempts.c.task_id == bindparam("task_id")).order_by(attempts.c.number.desc()).limit(1),
@@ -102,7 +107,8 @@ def _look(tx: Tx, task: Row) -> Row:
     verdict = stand(task, needs_of(tx, task["id"]), tx.now)
     match verdict.kind:
         case "task.released":
-            key = queue_key(tx.now, task["priority"])
+            counted = tx.one(_AHEAD, client=task["client"], most=AHEAD_MOST)
+            key = queue_key(tx.now, task["priority"], counted["n"] if counted else 0)
             return move(tx, task, verdict.kind, **_standing(verdict), ready_at=tx.now, queue_key=key)
         case "task.finished":
             return _end(tx, task, verdict.outcome or Outcome.CANCELLED, verdict.reason, verdict.why)

@@ -24,6 +24,7 @@ from store import schema
 from store.journal import Journal, Tx
 from store.query import Row
 from store.settings import Settings
+from tasks.approvals import present
 from tasks.claim import Claim
 from tasks.keep import artifact_row, keep_file
 from tasks.moves import finish, move, settle
@@ -76,6 +77,13 @@ class Running:
             control = self._controls.get(attempt_id)
         if control:
             control.stop(why)
+
+    def hold(self, attempt_id: str, *, paused: bool) -> None:
+        """Pause the agent of an attempt or let it go on, where it is one of ours."""
+        with self._lock:
+            control = self._controls.get(attempt_id)
+        if control and paused != control.paused:
+            (control.pause if paused else control.go_on)()
 
     def stop_all(self, why: str) -> None:
         """Ask all agents to stop."""
@@ -195,6 +203,9 @@ def _close_task(tx: Tx, claim: Claim, task: Row, ended: Ended, cost: int) -> Non
     match ended.state:
         case "succeeded":
             why = f"{claim.agent_id} brought the result at attempt {claim.number}"
+            if task["delivery"] == "needed":
+                present(tx, task, value=ended.value, cost=cost)
+                return
             finish(tx, task, Outcome.SUCCEEDED, Reason.RESULT, why, result=ended.value, cost_cents=cost)
         case "cancelled":
             finish(tx, task, Outcome.CANCELLED, Reason.PERSON, task["why"], cost_cents=cost)

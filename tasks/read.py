@@ -2,17 +2,19 @@
 
 import base64
 import binascii
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Integer, Select, and_, bindparam, case, func, or_, select
+from sqlalchemy import BigInteger, Integer, Select, and_, bindparam, case, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
+from models.clock import DAY, first_id
 from models.errors import Invalid, NotFound
 from store import schema
 from store.journal import Journal, View, to_event
 from store.query import Query, Row, any_of
-from store.schema import agents, artifacts, attempts, decisions, dependencies, journal, postings, tasks
+from store.schema import agents, artifacts, attempts, decisions, dependencies, journal, postings, schedules, tasks
 from store.settings import Settings
 from tasks.keep import path_of
 from tasks.moves import public
@@ -44,6 +46,24 @@ _COUNTS = Query(
     .where(or_(bindparam("client", type_=tasks.c.client.type).is_(None), tasks.c.client == bindparam("client", type_=tasks.c.client.type)))
     .group_by(tasks.c.state),
 )
+_OF_SHIFT = Query(
+    select(*attempts.c, tasks.c.title, schedules.c.name.label("schedule"))
+    .join(tasks, tasks.c.id == attempts.c.task_id)
+    .outerjoin(schedules, schedules.c.id == tasks.c.schedule_id)
+    .where(attempts.c.shift_id == bindparam("shift_id"))
+    .order_by(attempts.c.id.desc())
+    .limit(bindparam("most")),
+)
+_FLEET = Query(
+    select(
+        attempts.c.id, attempts.c.task_id, attempts.c.agent_id, attempts.c.state, attempts.c.started_at, attempts.c.finished_at, tasks.c.title,
+        tasks.c.category,
+    )
+    .join(tasks, tasks.c.id == attempts.c.task_id)
+    .where(attempts.c.id >= bindparam("first"), or_(attempts.c.finished_at > bindparam("since", type_=BigInteger), attempts.c.state == "running"))
+    .order_by(attempts.c.id.desc())
+    .limit(bindparam("most")),
+)  # fmt: skip
 _AGENTS = Query(
     select(
         *agents.c,
@@ -76,6 +96,7 @@ def list_tasks(
     agent: str | None = None,
     source: str | None = None,
     group: str | None = None,
+    fire: str | None = None,
     text: str | None = None,
     cursor: str | None = None,
     most: int = 50,
@@ -84,18 +105,8 @@ def list_tasks(
     if not 1 <= most <= MOST:
         message = f"a page has 1 to {MOST} rows"
         raise Invalid(message)
-    equal = {"state": state, "outcome": outcome, "category": category, "client": client, "source": source, "group_id": group}
-    given: Row = {name: value for name, value in equal.items() if value is not None}
-    if any("\0" in str(value) for value in (*given.values(), agent, text)):
-        message = "a filter cannot hold a NUL character"
-        raise Invalid(message)
-    filters = [tasks.c[name] == bindparam(name) for name in given]
-    if agent is not None:
-        given["agent"] = agent
-        filters.append(select(attempts.c.id).where(attempts.c.task_id == tasks.c.id, attempts.c.agent_id == bindparam("agent")).exists())
-    if text is not None:
-        given["text"] = "%" + text.lower().replace("!", "!!").replace("%", "!%").replace("_", "!_") + "%"
-        filters.append(or_(*(func.lower(column).like(bindparam("text"), escape="!") for column in (tasks.c.title, tasks.c.id, tasks.c.client))))
+    wanted = {"state": state, "outcome": outcome, "category": category, "client": client, "source": source, "group": group}
+    filters, given = _filters(wanted | {"fire": fire, "agent": agent, "text": text})
     if cursor is not None:
         given["at"], given["id"] = _decode(cursor)
         filters.append(or_(tasks.c.created_at < bindparam("at"), and_(tasks.c.created_at == bindparam("at"), tasks.c.id < bindparam("id"))))
@@ -104,6 +115,12 @@ def list_tasks(
         rows = view.rows(query, **given, most=most + 1)
     page = rows[:most]
     return {"items": [public(row) for row in page], "next": _encode(page[-1]) if len(rows) > most else None}
+
+
+def matching(view: View, wanted: Mapping[str, str | None], *, most: int) -> list[Row]:
+    """Return the rows of tasks that fit all filters that are given, oldest first."""
+    filters, given = _filters(wanted)
+    return view.rows(Query(select(schema.tasks).where(*filters).order_by(tasks.c.id).limit(bindparam("most"))), **given, most=most)
 
 
 def task_detail(source_journal: Journal, task_id: str, *, client: str | None = None) -> Row:
@@ -123,6 +140,19 @@ def list_agents(source_journal: Journal) -> list[Row]:
     """Return all agents with how many attempts they have running, succeeded and failed."""
     with source_journal.look() as view:
         return [public(row) for row in view.rows(_AGENTS)]
+
+
+def fleet(source_journal: Journal, *, since: int, most: int = 2000) -> list[Row]:
+    """Return the attempts that went on after an instant, oldest first, each with its task's title and category."""
+    with source_journal.look() as view:
+        first = first_id("x", since - 2 * DAY)  # no attempt takes longer than a day
+        return list(reversed(view.rows(_FLEET, first=first, since=since, most=most)))
+
+
+def attempts_of(source_journal: Journal, shift_id: str, *, most: int) -> list[Row]:
+    """Return the attempts of a shift, newest first, each with its task's title and the schedule that it came of, if any."""
+    with source_journal.look() as view:
+        return view.rows(_OF_SHIFT, shift_id=shift_id, most=most)
 
 
 def counts(source_journal: Journal, *, client: str | None = None) -> dict[str, int]:
@@ -149,6 +179,22 @@ def list_postings(source_journal: Journal, *, state: str | None = None, most: in
         statement, given["state"] = statement.where(postings.c.state == bindparam("state")), state
     with source_journal.look() as view:
         return [public(row) for row in view.rows(Query(statement), **given)]
+
+
+def _filters(wanted: Mapping[str, str | None]) -> tuple[list[ColumnElement[bool]], Row]:
+    """Return conditions and their parameters for the filters that are given."""
+    given: Row = {name: value for name, value in wanted.items() if value is not None}
+    if any("\0" in str(value) for value in given.values()):
+        message = "a filter cannot hold a NUL character"
+        raise Invalid(message)
+    columns = {"group": "group_id", "fire": "fire_id"}
+    filters = [tasks.c[columns.get(name, name)] == bindparam(name) for name in given if name not in {"agent", "text"}]
+    if "agent" in given:
+        filters.append(select(attempts.c.id).where(attempts.c.task_id == tasks.c.id, attempts.c.agent_id == bindparam("agent")).exists())
+    if "text" in given:
+        given["text"] = "%" + given["text"].lower().replace("!", "!!").replace("%", "!%").replace("_", "!_") + "%"
+        filters.append(or_(*(func.lower(column).like(bindparam("text"), escape="!") for column in (tasks.c.title, tasks.c.id, tasks.c.client))))
+    return filters, given
 
 
 def _page(filters: list[ColumnElement[bool]]) -> Select[Any]:

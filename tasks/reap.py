@@ -3,11 +3,11 @@
 from sqlalchemy import bindparam, select
 
 from models.clock import SECOND
-from models.readiness import queue_key
 from models.task import Outcome, Reason, State
 from store.journal import Journal, Tx
 from store.query import Query, Row
 from store.schema import attempts, tasks
+from tasks.act import pause_task
 from tasks.beats import bury, living
 from tasks.moves import finish, move
 
@@ -63,9 +63,10 @@ def _take_back(tx: Tx, attempt: Row, lost_most: int) -> None:
         finish(tx, task, Outcome.FAILED, Reason.LOST, f"the process that worked on it died {died} times", lost=lost)
     else:
         why = f"attempt {attempt['number']} died with its process; waits for a free agent"
-        key = queue_key(task["ready_at"], task["priority"])
-        back = {"reason": str(Reason.QUEUE), "why": why, "attempt_id": None, "wake_at": None, "queue_key": key, "lost": lost}
+        back = {"reason": str(Reason.QUEUE), "why": why, "attempt_id": None, "wake_at": None, "lost": lost}
         move(tx, task, "task.returned", **back)
+        if task["hold_at"] is not None:
+            pause_task(tx, tx.get(tasks, task["id"]), f"{task['why']}; its process died meanwhile")
 
 
 def _pause(tx: Tx, task: Row, attempt: Row) -> None:

@@ -25,6 +25,7 @@ from store.settings import Settings
 from tasks.beats import Beat, give, living, living_shifts, stop
 from tasks.categorize_waiting import categorize_waiting
 from tasks.claim import Claim, anything_due, claim, track_record
+from tasks.fire import Lane, fire
 from tasks.perform import Ended, Running, perform, record_end
 from tasks.reap import anything_lost, reap, take_back_unended
 
@@ -38,7 +39,7 @@ RECORD_S = 10  # between counts of the agents' records
 
 
 _HELD = Query(
-    select(attempts.c.id, attempts.c.started_at, tasks.c.stop_at, tasks.c.timeout_s)
+    select(attempts.c.id, attempts.c.started_at, tasks.c.stop_at, tasks.c.hold_at, tasks.c.held_us, tasks.c.timeout_s)
     .join(tasks, tasks.c.id == attempts.c.task_id)
     .where(attempts.c.state == "running", attempts.c.shift_id == bindparam("shift_id")),
 )
@@ -77,6 +78,7 @@ class Shift:
         self._claimed: dict[str, Claim] = {}  # by attempt, until their steps are over
         self._ended: queue.SimpleQueue[str] = queue.SimpleQueue()  # attempts whose steps are over
         self._looked_at: dict[str, float] = {}  # when something was last looked at, by name
+        self._next_fire: int | None = None
         self._record: dict[tuple[str, str], tuple[int, int]] = {}
 
     def __enter__(self) -> Self:
@@ -113,6 +115,7 @@ class Shift:
             return []
         if self._is_time("lost", CHECK_S) and anything_lost(self._journal):
             reap(self._journal, actor=f"shift:{self.id}", lost_most=self._settings.lost_most)
+        self._fire()
         categorize_waiting(self._journal, least=self._least, actor=f"shift:{self.id}")
         free = self._settings.slots - busy
         if free < 1 or not anything_due(self._journal):
@@ -120,7 +123,7 @@ class Shift:
         if self._is_time("record", RECORD_S):
             with self._journal.look() as view:
                 self._record = track_record(view)
-        claims = claim(self._journal, shift_id=self.id, lane=self._lane, free=free, record=self._record)
+        claims = claim(self._journal, shift_id=self.id, lane=self._lane, free=free, record=self._record, dispatch=self._settings)
         self._claimed |= {one.attempt_id: one for one in claims}
         return claims
 
@@ -134,8 +137,16 @@ class Shift:
 
     def wait(self) -> None:
         """Sleep until somebody commits, or for a moment."""
-        if self._bell.wait(LOOK_S):
+        due = self._next_fire if self._lane else None
+        until_due_s = LOOK_S if due is None else (due - self._journal.clock()) / SECOND
+        if self._bell.wait(max(GATHER_S, min(LOOK_S, until_due_s))):
             time.sleep(GATHER_S)
+
+    def _fire(self) -> None:
+        """Make tasks of the schedules that are due."""
+        due = self._next_fire is not None and self._next_fire <= self._journal.clock()
+        if self._lane is not None and (self._is_time("fires", LOOK_S) or due):
+            self._next_fire = fire(self._journal, self._all_settings, Lane(name=self._lane, holder=self.id))
 
     def _leave_lane(self) -> None:
         """Let another shift claim; what this one started goes on."""
@@ -159,7 +170,11 @@ class Shift:
         for attempt_id, row in held.items():
             if row["stop_at"] is not None:
                 self.running.stop(attempt_id, "cancelled")
-            if row["started_at"] + (row["timeout_s"] + GRACE_S) * SECOND < self._journal.clock() and attempt_id in self._claimed:
+                if row["stop_at"] + int(self._settings.cancel_s * SECOND) < self._journal.clock() and attempt_id in self._claimed:
+                    self._give_up_on(self._claimed[attempt_id])
+            self.running.hold(attempt_id, paused=row["hold_at"] is not None)
+            ends = row["started_at"] + (row["held_us"] or 0) + (row["timeout_s"] + GRACE_S) * SECOND
+            if row["hold_at"] is None and ends < self._journal.clock() and attempt_id in self._claimed:
                 self._end_overdue(self._claimed[attempt_id])
 
     def _end_overdue(self, claim: Claim) -> None:
@@ -168,6 +183,12 @@ class Shift:
         error = f"took longer than {claim.timeout_s} s and did not stop when it was told to"
         with contextlib.suppress(LeaseLost):  # it ended at last
             record_end(self._journal, claim, Ended(state="timeout", error=error, retryable=True))
+
+    def _give_up_on(self, claim: Claim) -> None:
+        """End an attempt whose agent did not heed its cancellation; its thread is left to itself."""
+        error = f"was asked to stop and did not within {self._settings.cancel_s:g} s"
+        with contextlib.suppress(LeaseLost):  # it ended at last
+            record_end(self._journal, claim, Ended(state="cancelled", error=error))
 
     def _is_time(self, name: str, every_s: float) -> bool:
         """Tell whether something was not looked at for so long, and note that it is looked at now."""

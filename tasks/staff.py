@@ -17,7 +17,7 @@ from store.query import Query, Row
 from store.schema import agents, tasks
 from store.settings import Settings
 from tasks.moves import settle
-from tasks.submit import wrong_fields
+from tasks.work import wrong_fields
 
 SKILLS: dict[str, tuple[str, tuple[Category, ...]]] = {
     "scrape": ("Page scraper", (Category.WEB_SCRAPING,)),
@@ -33,6 +33,7 @@ CONFIG: dict[str, dict[str, Any]] = {"python": {"modules": ["examples."]}}
 
 BY: Final = "by "  # begins the reason of an agent that a person took from its work; only a person brings it back
 CAPACITY_MOST: Final = 1000
+RATE_MOST: Final = 100_000
 Cents = Annotated[int, Field(ge=0, le=MOST_CENTS)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 
@@ -72,6 +73,7 @@ class Terms(BaseModel):
     minute_cents: Cents = 0  # per minute of an attempt
     currency: Currency = "EUR"
     capacity: Annotated[int, Field(ge=1, le=CAPACITY_MOST)] = 4  # attempts at once
+    rate_most: Annotated[int, Field(ge=1, le=RATE_MOST)] | None = None  # attempts that may start in any minute; null: no limit
 
 
 class AgentChange(BaseModel):
@@ -85,6 +87,7 @@ class AgentChange(BaseModel):
     minute_cents: Cents | None = None
     currency: Currency | None = None
     capacity: Annotated[int, Field(ge=1, le=CAPACITY_MOST)] | None = None
+    rate_most: Annotated[int, Field(ge=0, le=RATE_MOST)] | None = None  # 0: no limit
 
 
 def read_change(journal: Journal, agent_id: str, *, price: str | None, minute: str | None, given: Mapping[str, Any]) -> AgentChange:
@@ -105,8 +108,10 @@ def change_agent(journal: Journal, settings: Settings, agent_id: str, wanted: Ag
     Raises `NotFound`, and `Invalid` when nothing is to be changed or the machine lacks what the agent needs to come online.
     """
     patch = wanted.model_dump(exclude_none=True, exclude={"why"})
+    if patch.get("rate_most") == 0:
+        patch["rate_most"] = None
     if not patch:
-        message = "nothing to change: give a state, a price, a currency or a capacity"
+        message = "nothing to change: give a state, a price, a currency, a capacity or a rate"
         raise Invalid(message)
     with journal.write(actor) as tx:
         row = tx.get(agents, agent_id)

@@ -4,119 +4,39 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass
 from graphlib import CycleError, TopologicalSorter
-from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StringConstraints, ValidationError
 from sqlalchemy import bindparam, select
 
 from agents import registry
 from models.category import CATEGORIES
-from models.clock import new_id, to_us
+from models.clock import SECOND, new_id, to_us
 from models.errors import Conflict, CycleFound, Invalid
-from models.money import MOST_CENTS
-from models.task import Condition, Reason, State
+from models.task import Condition, Join, Reason, State
 from store import schema
 from store.journal import Journal, Tx
 from store.query import Query, Row
 from store.settings import Settings
+from tasks.approvals import check_approver
 from tasks.moves import settle
+from tasks.promises import promised
 from tasks.references import check
+from tasks.work import NewTask, Work
 
 NOBODY = "nobody"  # client of work that the house does for itself
 
 _REQUEST = Query(select(schema.requests).where(schema.requests.c.id == bindparam("request_id")))
 _TASK = Query(select(schema.tasks.c.id, schema.tasks.c.client).where(schema.tasks.c.id == bindparam("task_id")))
+_FIRED = (
+    select(schema.fires.c.id)
+    .join(schema.schedules, schema.schedules.c.id == schema.fires.c.schedule_id)
+    .where(schema.schedules.c.name == bindparam("schedule"), schema.schedules.c.state != "deleted", schema.fires.c.verdict == "made")
+    .order_by(schema.fires.c.due_at.desc(), schema.fires.c.id.desc())
+    .limit(1)
+)
+_LATEST_FIRE = Query(select(schema.tasks.c.id).where(schema.tasks.c.fire_id == _FIRED.scalar_subquery()).order_by(schema.tasks.c.id))
 _AGENT = Query(select(schema.agents.c.kind).where(schema.agents.c.id == bindparam("agent_id")))
-
-
-def _storable(text: Any) -> Any:
-    if isinstance(text, str) and ("\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text)):
-        message = "holds a character that cannot be stored (NUL or half of a surrogate pair)"
-        raise ValueError(message)
-    return text
-
-
-Text = Annotated[str, BeforeValidator(_storable)]
-Name = Annotated[Text, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
-
-
-def _plain(inputs: Any) -> Any:
-    """Refuse what cannot be kept as JSON text: NaN, NUL, half a surrogate pair, nesting without end."""
-    try:
-        text = json.dumps(inputs, ensure_ascii=False, allow_nan=False)
-        text.encode()
-    except (ValueError, TypeError, RecursionError) as error:
-        message = f"cannot be kept as JSON: {error}"
-        raise ValueError(message) from error
-    if "\\u0000" in text.replace("\\\\", ""):
-        message = "hold a NUL character"
-        raise ValueError(message)
-    return inputs
-
-
-def _near(moment: datetime) -> datetime:
-    if not datetime(1970, 1, 2, tzinfo=UTC) <= moment <= datetime(9000, 1, 1, tzinfo=UTC):
-        message = "is not a year between 1970 and 9000"
-        raise ValueError(message)
-    return moment
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_near)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Need(_Strict):
-    """A task that must end first."""
-
-    task: Name  # its `ref` in the same work, or the id of an earlier task
-    condition: Condition = Condition.SUCCESS
-
-
-class NewTask(_Strict):
-    """One task as it is submitted."""
-
-    ref: Name | None = None  # its name within this work, for `needs` and references
-    title: Annotated[Text, StringConstraints(min_length=1, max_length=300, strip_whitespace=True)]
-    description: Annotated[Text, StringConstraints(max_length=100_000)] = ""
-    client: Name | None = None
-    category: str | None = None  # null: to be categorized from title and description
-    kind: str | None = None  # kind of agent; null: the one that the inputs are for
-    inputs: Annotated[dict[str, Any], BeforeValidator(_plain)]
-    price_cents: Annotated[StrictInt, Field(ge=0, le=MOST_CENTS)] = 0
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "EUR"
-    priority: Annotated[StrictInt, Field(ge=-1000, le=1000)] = 0
-    timeout_s: Annotated[StrictInt, Field(ge=1, le=86_400)] = 600
-    attempts_most: Annotated[StrictInt, Field(ge=1, le=100)] = 3
-    backoff_s: Annotated[StrictInt, Field(ge=0, le=3600)] = 5
-    start_at: Moment | None = None
-    deadline_at: Moment | None = None
-    needs: tuple[Need, ...] = ()
-    agent: Name | None = None  # only this one
-    approval: bool = False  # an operator must approve before it starts
-
-
-class Work(_Strict):
-    """Tasks that are submitted together: all are accepted, or none."""
-
-    tasks: Annotated[tuple[NewTask, ...], Field(min_length=1, max_length=1000)]
-
-
-def read_work(data: Any) -> Work:
-    """Return submitted JSON as work; a single task needs no list. Raises `Invalid` with every field that is wrong."""
-    try:
-        return Work.model_validate(data if isinstance(data, dict) and "tasks" in data else {"tasks": [data]})
-    except ValidationError as error:
-        raise Invalid(wrong_fields(error)) from error
-
-
-def wrong_fields(error: ValidationError, whole: str = "work") -> str:
-    """Return every field that is wrong and why, in one line; `whole` names what the fields belong to."""
-    return "; ".join(f"{'.'.join(str(part) for part in item['loc']) or whole}: {item['msg']}" for item in error.errors())
 
 
 def submit(journal: Journal, work: Work, *, settings: Settings, actor: str, source: str, client: str | None = None, key: str | None = None) -> Row:
@@ -140,18 +60,52 @@ def submit(journal: Journal, work: Work, *, settings: Settings, actor: str, sour
         Conflict: the key was used for another body.
 
     """
-    order = _order(work)
-    kinds = _kinds(work)
+    order, kinds = _order(work), _kinds(work)  # before anybody waits for the lock
     body = hashlib.sha256(work.model_dump_json().encode()).hexdigest()
     with journal.write(actor) as tx:
         request_id = f"{actor}:{key}"
         if key is not None and (known := tx.one(_REQUEST, request_id=request_id)):
             return _same_answer(known, body)
-        answer = _write(tx, work, order, kinds, settings=settings, source=source, client=client)
+        answer = write(tx, _checked(tx, work, order, kinds, settings=settings, origin=Origin(source=source), client=client))
         if key is not None:
             row = {"id": request_id, "body_sha256": body, "answer": json.dumps(answer), "at": tx.now}
             tx.create(schema.requests, row, "request.answered")
         return answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where work came from."""
+
+    source: str  # cli, api, demo, a marketplace, schedule
+    schedule_id: str | None = None
+    fire_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """Work that was checked, as the rows that it becomes."""
+
+    tasks: list[Row]  # in the order of the work
+    links: list[Row]
+    order: list[str]  # ids, each after those that it needs
+
+
+def check_work(tx: Tx, work: Work, *, settings: Settings, origin: Origin) -> Accepted:
+    """Check work within a transaction, and write nothing. Raises what `submit` raises."""
+    return _checked(tx, work, _order(work), _kinds(work), settings=settings, origin=origin, client=None)
+
+
+def write(tx: Tx, accepted: Accepted) -> Row:
+    """Write work that was checked in the same transaction; return what `submit` returns."""
+    owners = {row["id"]: row["client"] for row in accepted.tasks}
+    tx.create_many(schema.tasks, accepted.tasks, "task.submitted", _submitted_facts)
+    tx.create_many(schema.dependencies, accepted.links, "dependency.added", lambda row: {"task_id": row["task_id"], "client": owners[row["task_id"]]})
+    for task_id in accepted.order:
+        settle(tx, task_id)
+    settled = [tx.get(schema.tasks, row["id"]) for row in accepted.tasks]
+    answers = [{"ref": row["ref"], "id": row["id"], "state": str(row["state"]), "why": row["why"]} for row in settled]
+    return {"group_id": settled[0]["group_id"], "tasks": answers}
 
 
 def _order(work: Work) -> list[int]:
@@ -161,7 +115,7 @@ def _order(work: Work) -> list[int]:
         if task.ref is not None and places.setdefault(task.ref, place) != place:
             message = f"two tasks have the ref {task.ref!r}"
             raise Invalid(message)
-    graph = {place: {places[need.task] for need in task.needs if need.task in places} for place, task in enumerate(work.tasks)}
+    graph = {place: {places[need.task] for need in task.needs if need.task and need.task in places} for place, task in enumerate(work.tasks)}
     try:
         return list(TopologicalSorter(graph).static_order())
     except CycleError as error:
@@ -187,46 +141,54 @@ def _same_answer(known: Row, body: str) -> Row:
     return answer
 
 
-def _write(tx: Tx, work: Work, order: Sequence[int], kinds: Sequence[str | None], *, settings: Settings, source: str, client: str | None) -> Row:
+def _checked(
+    tx: Tx, work: Work, order: Sequence[int], kinds: Sequence[str | None], *, settings: Settings, origin: Origin, client: str | None
+) -> Accepted:
     group_id = new_id("g", tx.now) if len(work.tasks) > 1 else None
     task_ids = sorted(new_id("t", tx.now) for _ in work.tasks)  # so that they list in the order of the work
     ids = {task.ref: task_id for task, task_id in zip(work.tasks, task_ids, strict=True) if task.ref is not None}
-    rows = []
+    rows: list[Row] = []
     links: list[Row] = []
     for place, task in enumerate(work.tasks):
         owner = client or task.client or NOBODY
         with _naming(place, task):
             needed = _needed(tx, task, ids, client)
-            inputs = check(tx, settings, task.inputs, ids=ids, needs=set(needed), owners={owner} if client else {owner, None})
-            known = {"id": task_ids[place], "source": source, "client": owner, "group_id": group_id, "inputs": json.dumps(inputs, ensure_ascii=False)}
-            rows.append(_row(tx, task, known | {"kind": _kind(tx, task, kinds[place])}))
+            sure = set() if task.join is Join.ANY and len(needed) > 1 else set(needed)  # only these will have ended when it starts
+            inputs = check(tx, settings, task.inputs, ids=ids, needs=sure, owners={owner} if client else {owner, None})
+            known = {"id": task_ids[place], "client": owner, "group_id": group_id, "inputs": json.dumps(inputs, ensure_ascii=False), **asdict(origin)}
+            row = _row(tx, task, known | {"kind": _kind(tx, task, kinds[place])})
+            rows.append(row | promised(settings.promises, row, to_us(task.due_at) if task.due_at else None, tx.now))
         links += [_link(task_ids[place], needs_id, condition) for needs_id, condition in needed.items()]
-    owners = {row["id"]: row["client"] for row in rows}
-    tx.create_many(schema.tasks, rows, "task.submitted", _submitted_facts)
-    tx.create_many(schema.dependencies, links, "dependency.added", lambda row: {"task_id": row["task_id"], "client": owners[row["task_id"]]})
-    for place in order:
-        settle(tx, task_ids[place])
-    settled = [tx.get(schema.tasks, task_id) for task_id in task_ids]
-    answers = [
-        {"ref": task.ref, "id": row["id"], "state": str(row["state"]), "why": row["why"]} for task, row in zip(work.tasks, settled, strict=True)
-    ]
-    return {"group_id": group_id, "tasks": answers}
+    return Accepted(tasks=rows, links=links, order=[task_ids[place] for place in order])
 
 
 def _needed(tx: Tx, task: NewTask, ids: Mapping[str, str], client: str | None) -> dict[str, Condition]:
     needed: dict[str, Condition] = {}
     for need in task.needs:
-        needs_id = ids.get(need.task)
-        if needs_id is None:
-            found = tx.one(_TASK, task_id=need.task)
-            if found is None or (client is not None and found["client"] != client):
-                message = f"it needs {need.task!r}, which is neither a ref of this work nor a known task"
+        found = _of_latest_fire(tx, need.schedule, client) if need.schedule else [_known_task(tx, str(need.task), ids, client)]
+        for needs_id in found:
+            if needed.setdefault(needs_id, need.condition) != need.condition:
+                message = f"it needs {need.task or need.schedule!r} under two conditions"
                 raise Invalid(message)
-            needs_id = need.task
-        if needed.setdefault(needs_id, need.condition) != need.condition:
-            message = f"it needs {need.task!r} under two conditions"
-            raise Invalid(message)
     return needed
+
+
+def _known_task(tx: Tx, name: str, ids: Mapping[str, str], client: str | None) -> str:
+    if name in ids:
+        return ids[name]
+    found = tx.one(_TASK, task_id=name)
+    if found is None or (client is not None and found["client"] != client):
+        message = f"it needs {name!r}, which is neither a ref of this work nor a known task"
+        raise Invalid(message)
+    return name
+
+
+def _of_latest_fire(tx: Tx, schedule: str, client: str | None) -> list[str]:
+    found = tx.rows(_LATEST_FIRE, schedule=schedule)
+    if client is not None or not found:
+        message = f"it needs the latest fire of {schedule!r}: there is no such schedule, or it has not fired yet"
+        raise Invalid(message)
+    return [row["id"] for row in found]
 
 
 def _row(tx: Tx, task: NewTask, known: Row) -> Row:
@@ -237,14 +199,20 @@ def _row(tx: Tx, task: NewTask, known: Row) -> Row:
     if deadline is not None and deadline <= tx.now:
         message = "the deadline has passed already"
         raise Invalid(message)
+    if task.approver is not None:
+        check_approver(tx, task.approver)
     return known | {
         "title": task.title, "description": task.description, "ref": task.ref,
         "category": task.category, "category_by": "given" if task.category else None, "confidence": None, "wanted_agent": task.agent,
         "price_cents": task.price_cents, "currency": task.currency, "cost_cents": 0, "priority": task.priority, "timeout_s": task.timeout_s,
         "attempts_most": task.attempts_most, "backoff_s": task.backoff_s, "start_at": to_us(task.start_at) if task.start_at else None,
-        "deadline_at": deadline, "approval": "needed" if task.approval else "none", "state": State.WAITING, "outcome": None,
+        "deadline_at": deadline, "needs_join": str(task.join),
+        "delivery": "needed" if task.delivery else "none", "approver": task.approver, "approval_s": task.approval_s,
+        "approval_until_at": tx.now + task.approval_s * SECOND if task.approval and task.approval_s else None,
+        "approval": "needed" if task.approval else "none", "state": State.WAITING, "outcome": None,
         "reason": Reason.QUEUE, "why": "was just submitted", "wake_at": None, "queue_key": None, "attempts": 0, "lost": 0, "attempt_id": None,
-        "stop_at": None, "result": None, "created_at": tx.now, "ready_at": None, "started_at": None, "finished_at": None,
+        "stop_at": None, "hold_at": None, "held_us": 0,
+        "result": None, "created_at": tx.now, "ready_at": None, "started_at": None, "finished_at": None,
     }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from tests.command import Command, until
 
 README = (PROJECT / "README.md").read_text()
 EXAMPLES = PROJECT / "examples"
+FILES = ("my-work.json", "nightly.json")  # the JSON that it shows, in order
 ELSEWHERE = {
     "./arbiter test": "this run",
     "./arbiter test --fast": "this run, with fewer tests",
@@ -29,7 +30,8 @@ def prepare(home: Path) -> None:
     """Put the files of README's example beside a home that may read them."""
     folder = home.parent
     (folder / "orders.csv").write_text("customer,amount\nann,3\nbob,4\nann,5\n")
-    (folder / "my-work.json").write_text(re.search(r"```json\n(.*?)```", README, re.DOTALL).group(1))
+    for name, text in zip(FILES, re.findall(r"```json\n(.*?)```", README, re.DOTALL), strict=True):
+        (folder / name).write_text(text)
     home.mkdir()
     (home / "arbiter.toml").write_text(f'input_roots = ["{folder}", "{EXAMPLES}"]\n')
 
@@ -53,7 +55,7 @@ def _last(lines: list[str]) -> int:
 
 def run(command: Command, line: str) -> None:
     """Run one command on a home that is up; it must end well."""
-    words = shlex.split(line.replace("my-work.json", str(command.home.parent / "my-work.json")))
+    words = [str(command.home.parent / word) if word in FILES else word for word in shlex.split(line)]
     if words[0] == ".venv/bin/python":
         subprocess.run([sys.executable, *words[1:]], cwd=PROJECT, check=True, capture_output=True, timeout=300)
         return

@@ -42,8 +42,10 @@ def task(**changes: Any) -> dict[str, Any]:
         "category": "Data Processing", "category_by": "given", "confidence": None, "kind": "query", "inputs": {"sql": "SELECT 1"},
         "wanted_agent": None,
         "price_cents": 12_000, "currency": "EUR", "cost_cents": 300, "priority": 0, "timeout_s": 600, "attempts_most": 3, "backoff_s": 5,
-        "start_at": None, "deadline_at": None, "approval": "none", "state": "done", "outcome": "succeeded", "reason": "result",
+        "start_at": None, "deadline_at": None, "due_at": None, "needs_join": "all", "approval": "none", "delivery": "none",
+        "state": "done", "outcome": "succeeded", "reason": "result",
         "why": "the agent brought a result", "wake_at": None, "queue_key": None, "attempts": 1, "lost": 0, "attempt_id": None, "stop_at": None,
+        "hold_at": None,
         "result": {"rows": 3}, "created_at": iso(at), "ready_at": iso(at), "started_at": iso(at + 10), "finished_at": iso(at + 5_000_000),
     } | changes  # fmt: skip
 
@@ -60,3 +62,29 @@ def attempt(**changes: Any) -> dict[str, Any]:
 def detail(shown: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """Return an answer of `GET /tasks/{id}` without anything around the task."""
     return {"task": shown, "attempts": [], "decisions": [], "artifacts": [], "needs": [], "needed_by": [], "events": []} | changes
+
+
+def schedule(**changes: Any) -> dict[str, Any]:
+    """Return a schedule as the list tells it: daily, active, made on time an hour ago."""
+    now = now_us()
+    return {
+        "id": "sc_1", "name": "daily", "timing": {"cron": "0 9 * * *", "zone": "Europe/Berlin"}, "work": {"tasks": [{"title": "Count"}]},
+        "describes": "at 09:00, in the time of Europe/Berlin", "catch_up": "last", "within_s": None, "overlap": "skip", "grace_s": 60,
+        "state": "active", "why": "", "resume_at": None, "next_at": iso(now + DAY), "made": 1, "version": 1, "created_at": iso(now - DAY),
+        "last_due_at": iso(now - DAY // 24), "last_verdict": "made", "lateness": [0.2],
+    } | changes  # fmt: skip
+
+
+def coming_fire(**changes: Any) -> dict[str, Any]:
+    """Return a coming fire as the API tells it: ordinary, in a year that has not come."""
+    return {"at": "2033-03-27T07:00:00Z", "local": "2033-03-27T09:00:00+02:00", "reason": ""} | changes
+
+
+def fire(**changes: Any) -> dict[str, Any]:
+    """Return a fire of a history: made by the clock, one task that succeeded."""
+    due = now_us() - DAY // 24
+    return {
+        "id": "sc_1@1", "schedule_id": "sc_1", "due_at": iso(due), "last_at": iso(due), "count": 1, "cause": "clock", "verdict": "made", "why": "",
+        "note": "", "version": 1, "backfill_id": None, "group_id": None, "decided_at": iso(due), "made_at": iso(due + 200_000), "tasks": 1, "done": 1,
+        "succeeded": 1, "late_s": 0.2,
+    } | changes  # fmt: skip

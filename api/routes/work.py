@@ -8,12 +8,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt
 from api.answers import shown, shown_all, shown_detail
 from api.auth import GuardedRoute
 from api.parts import Parts, The, Who
-from models.access import Viewer, assigned
+from models.access import STAFF, Role, Viewer, assigned
 from models.errors import NotFound
 from models.task import Outcome, State
-from tasks import act, read
+from tasks import act, approvals, read
 from tasks.moves import public
-from tasks.submit import Work, submit
+from tasks.queue import explain
+from tasks.submit import submit
+from tasks.work import Work
 
 router = APIRouter(route_class=GuardedRoute, tags=["tasks"])
 
@@ -51,6 +53,24 @@ class Importance(_Strict):
     priority: Annotated[StrictInt, Field(ge=-1000, le=1000)]
 
 
+class Noted(_Strict):
+    """What somebody says to a decision; kept with it."""
+
+    note: Annotated[str, Field(max_length=1000, pattern=r"^[^\x00]*$")] = ""
+
+
+class Delegation(_Strict):
+    """Who is asked instead."""
+
+    to: Annotated[str, Field(max_length=100)]
+
+
+class Wanted(_Strict):
+    """The agent that is asked for."""
+
+    agent: Annotated[str, Field(max_length=100)] | None
+
+
 class Filters(BaseModel):
     """What a list of tasks is about; all that are given must hold."""
 
@@ -63,6 +83,7 @@ class Filters(BaseModel):
     agent: Text = None
     source: Text = None
     group: Text = None
+    fire: Text = None
     text: Text = None
     cursor: Annotated[str | None, Query(max_length=300)] = None
     most: Annotated[int, Query(ge=1, le=500)] = 50
@@ -96,7 +117,10 @@ def counts(the: The, viewer: Who) -> dict[str, int]:
 @router.get("/tasks/{task_id}")
 def task(the: The, viewer: Who, task_id: str) -> dict[str, Any]:
     """Return a task with its attempts, decisions, artifacts, the tasks before and after it, and its events."""
-    return shown_detail(seen_detail(the, viewer, task_id), viewer)
+    detail = seen_detail(the, viewer, task_id)
+    if viewer.role in STAFF:  # which agents are busy is the house's own affair
+        detail["task"]["why"] = explain(the.journal, the.settings, detail["task"])
+    return shown_detail(detail, viewer)
 
 
 @router.post("/tasks/{task_id}/cancel")
@@ -113,9 +137,22 @@ def retry(the: The, viewer: Who, task_id: str) -> dict[str, Any]:
 
 
 @router.post("/tasks/{task_id}/approve")
-def approve(the: The, viewer: Who, task_id: str) -> dict[str, Any]:
-    """Let a task start that needs approval."""
-    return _acted(act.approve(the.journal, task_id, actor=viewer.actor, client=viewer.client), viewer)
+def approve(the: The, viewer: Who, task_id: str, noted: Noted | None = None) -> dict[str, Any]:
+    """Let a task start that needs approval, or accept a result that waits for it."""
+    note = noted.note if noted else ""
+    return _acted(approvals.approve(the.journal, task_id, actor=viewer.actor, note=note, anyone=_may_all(viewer), client=viewer.client), viewer)
+
+
+@router.post("/tasks/{task_id}/reject")
+def reject(the: The, viewer: Who, task_id: str, noted: Noted) -> dict[str, Any]:
+    """Refuse a task its start, which ends it, or refuse a result, which has it done again."""
+    return _acted(approvals.reject(the.journal, task_id, actor=viewer.actor, note=noted.note, anyone=_may_all(viewer), client=viewer.client), viewer)
+
+
+@router.post("/tasks/{task_id}/delegate")
+def delegate(the: The, viewer: Who, task_id: str, wanted: Delegation) -> dict[str, Any]:
+    """Ask somebody else for an approval."""
+    return _acted(approvals.delegate(the.journal, task_id, wanted.to, actor=viewer.actor, anyone=_may_all(viewer)), viewer)
 
 
 @router.post("/tasks/{task_id}/review")
@@ -143,6 +180,12 @@ def reprioritise(the: The, viewer: Who, task_id: str, importance: Importance) ->
     return _acted(act.reprioritise(the.journal, task_id, importance.priority, actor=viewer.actor, client=viewer.client), viewer)
 
 
+@router.post("/tasks/{task_id}/agent")
+def reassign(the: The, viewer: Who, task_id: str, wanted: Wanted) -> dict[str, Any]:
+    """Ask for another agent for a task that does not run; null: for whichever is best."""
+    return _acted(act.reassign(the.journal, task_id, wanted.agent, actor=viewer.actor, client=viewer.client), viewer)
+
+
 def seen_detail(the: Parts, viewer: Viewer, task_id: str) -> dict[str, Any]:
     """Return a task's detail if the viewer may see it; otherwise `NotFound`, so that ids tell nothing."""
     detail = read.task_detail(the.journal, task_id, client=viewer.client)
@@ -150,6 +193,11 @@ def seen_detail(the: Parts, viewer: Viewer, task_id: str) -> dict[str, Any]:
         message = f"there is no task {task_id!r}"
         raise NotFound(message)
     return detail
+
+
+def _may_all(viewer: Viewer) -> bool:
+    """Tell whether a viewer may give approvals that others are asked for."""
+    return viewer.role is Role.ADMIN
 
 
 def _acted(row: dict[str, Any], viewer: Viewer) -> dict[str, Any]:

@@ -75,7 +75,16 @@ def _figures(task: Row, attempts: list[Row]) -> None:
         st.metric("Waited", wording.span(waited), help=f"From its submission, {submitted}, to the start of its first attempt")
         st.metric("Worked", wording.span(worked), help="From the start of its first attempt to its end, with the waits between attempts")
     if task["deadline_at"]:
-        st.caption(f":material/flag: Due {wording.when(task['deadline_at'], zone)}")
+        st.caption(f":material/flag: To be started before {wording.when(task['deadline_at'], zone)}")
+    if task["due_at"]:
+        st.caption(f":material/handshake: Promised for {wording.when(task['due_at'], zone)}")
+    if task["group_id"]:
+        st.page_link(
+            st.session_state["pages"]["work"],
+            label="The group it belongs to",
+            icon=":material/account_tree:",
+            query_params={"group": task["group_id"]},
+        )
 
 
 # --- acting -----------------------------------------------------------------------------------------------------------------------------------
@@ -110,6 +119,24 @@ def _cancel(task: Row) -> None:
             _act(task, "cancel", {"why": why})
 
 
+def _reject(task: Row) -> None:
+    with st.popover("Reject", icon=":material/thumb_down:"):
+        note = st.text_input("Why? Whoever does it again, or asks why it ended, reads it.", key="note", max_chars=300)
+        if st.button("Reject", type="primary", key="reject", disabled=not note.strip()):
+            _act(task, "reject", {"note": note})
+
+
+def _presented(task: Row) -> bool:
+    """Tell whether a result waits to be accepted."""
+    return bool(task["state"] == "review" and task["reason"] == "approval")
+
+
+def _can_be_paused(task: Row) -> bool:
+    if task["state"] == "running":
+        return task["kind"] != "prefect" and not task["hold_at"] and not task["stop_at"]
+    return task["state"] in ("waiting", "ready", "review") and not _presented(task)
+
+
 def _act(task: Row, action: str, body: dict[str, Any]) -> None:
     data.act(f"/tasks/{task['id']}/{action}", body)
     st.toast(f"Done: {action}.", icon=":material/check:")
@@ -117,15 +144,20 @@ def _act(task: Row, action: str, body: dict[str, Any]) -> None:
 
 
 _ACTIONS: Final[tuple[tuple[str, Callable[[Row], bool], Callable[[Row], None]], ...]] = (  # route, when it can help, how it is drawn
-    ("review", lambda task: task["state"] == "review", _review),
+    ("review", lambda task: task["state"] == "review" and not _presented(task), _review),
     (
         "approve",
-        lambda task: task["approval"] == "needed" and task["state"] != "done",
+        lambda task: _presented(task) or (task["approval"] == "needed" and task["state"] != "done"),
         partial(_button, "Approve", "approve", "approval", primary=True),
     ),
-    ("resume", lambda task: task["state"] == "paused", partial(_button, "Resume", "resume", "play_arrow", primary=True)),
+    ("reject", lambda task: _presented(task) or (task["approval"] == "needed" and task["state"] != "done"), _reject),
+    (
+        "resume",
+        lambda task: task["state"] == "paused" or (task["state"] == "running" and bool(task["hold_at"])),
+        partial(_button, "Resume", "resume", "play_arrow", primary=True),
+    ),
     ("retry", lambda task: task["outcome"] not in (None, "succeeded"), partial(_button, "Try again", "retry", "replay", primary=True)),
-    ("pause", lambda task: task["state"] in ("waiting", "ready", "review"), partial(_button, "Pause", "pause", "pause")),
+    ("pause", _can_be_paused, partial(_button, "Pause", "pause", "pause")),
     ("cancel", lambda task: task["state"] != "done", _cancel),
 )
 
@@ -140,6 +172,7 @@ def _timeline(attempts: list[Row], currency: str) -> None:
     chart = charts.gantt(attempts, now=datetime.now(UTC), zone=data.zone())
     st.altair_chart(chart, width="stretch", height=charts.lanes_height(len(attempts)), alt="Attempts over time")
     shown, columns = tables.anything([_attempt(row, currency) for row in attempts], data.zone())
+    columns["step"] = st.column_config.LinkColumn("step in Prefect", display_text="open")
     st.dataframe(shown, hide_index=True, column_config=columns, placeholder=wording.DASH)
     for row in attempts:
         if row["error"]:
@@ -157,7 +190,7 @@ def _attempt(row: Row, currency: str) -> Row:
         "took": wording.span(took.total_seconds() * 1_000_000) if took else "goes on",
         "stage": row["stage"],
         **({"cost": wording.money(row["cost_cents"], currency)} if "cost_cents" in row else {}),
-        "run_id": row["run_id"],
+        "step": data.prefect_step(row["run_id"]),
     }
 
 

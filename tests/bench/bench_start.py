@@ -18,7 +18,8 @@ from store.journal import Journal
 from store.settings import Settings
 from tasks.beats import living_shifts
 from tasks.read import task_detail
-from tasks.submit import read_work, submit
+from tasks.submit import submit
+from tasks.work import read_work
 
 CHROMIUM = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 

@@ -15,7 +15,8 @@ from store import schema
 from store.home import open_journal, set_up
 from store.settings import load
 from tasks.read import counts
-from tasks.submit import read_work, submit
+from tasks.submit import submit
+from tasks.work import read_work
 from tests.bench.bench_dispatch import CHAIN
 from tests.factories import agent_row
 

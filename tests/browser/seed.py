@@ -12,8 +12,9 @@ from tasks.categorize_waiting import categorize_waiting
 from tasks.claim import Claim, claim
 from tasks.perform import Running, perform
 from tasks.staff import AgentChange, change_agent, hire_built_in
-from tasks.submit import read_work, submit
+from tasks.submit import submit
 from tasks.users import add_user
+from tasks.work import read_work
 
 PASSWORD = "correct horse battery"
 HOSTILE = (

@@ -10,7 +10,8 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from store.journal import Journal
 from tasks.read import list_tasks
-from tasks.submit import read_work, submit
+from tasks.submit import submit
+from tasks.work import read_work
 from tests.browser import seed
 from tests.browser.conftest import Complaints, House, log_in
 

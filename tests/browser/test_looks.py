@@ -18,6 +18,10 @@ pytestmark = pytest.mark.slow
 
 SIZES = {"desk": (1400, 900), "phone": (400, 860)}
 TABS = ("Timeline", "Dependencies", "Decision", "Artifacts", "Work", "Events")
+SCHEDULE = {
+    "name": "daily-letter", "timing": {"cron": "30 8 * * *", "zone": "Europe/Berlin"},
+    "work": {"title": "Letter of ${fire.date}", "category": "Content Generation", "kind": "generate", "inputs": {"template": "Dear you"}},
+}  # fmt: skip
 Scheme = Literal["light", "dark"]
 expect.set_options(timeout=45_000)
 
@@ -89,6 +93,20 @@ def test_every_page_fits_the_screen(screen: Screen, house: House):
     page.goto(f"{house.pages}/tasks?task={task['id']}")
     expect(page.get_by_role("button", name="Approve")).to_be_visible()
     screen.shoot("task-approval")
+
+    house.api.ask("POST", "/schedules", json=SCHEDULE)  # refused the second time: it is there
+    page.goto(f"{house.pages}/schedules")
+    expect(page.get_by_text("Select a row to open the schedule")).to_be_visible()
+    screen.shoot("schedules", whole=True)
+    page.goto(f"{house.pages}/schedules?schedule={SCHEDULE['name']}")
+    for tab in ("Next fires", "History", "Lateness", "Backfills"):
+        page.get_by_role("tab", name=tab).click()
+        screen.shoot(f"schedule-{tab.lower().replace(' ', '-')}", whole=True)
+    page.get_by_role("button", name="Edit").click()
+    expect(page.get_by_text("They stay as they are")).to_be_visible()
+    page.get_by_role("textbox", name="When it fires").fill("0 10 * * *")
+    expect(page.get_by_text(re.compile("Fires at 10:00"))).to_be_visible()
+    screen.shoot("schedule-edited", whole=True)
 
 
 def test_what_is_not_there_has_its_own_face(screen: Screen, house: House):

@@ -57,7 +57,17 @@ def test_an_app_with_a_route_that_asks_for_no_rule_does_not_start(home):
 def test_a_route_lets_in_whom_its_rule_names_and_nobody_else(server, route):
     rule = RULES[route]
     method, path = route.split()
-    address = path.format(agent_id="none-1", task_id="t_none", artifact_id="f_none", kpi_id="revenue")
+    address = path.format(
+        agent_id="none-1",
+        task_id="t_none",
+        artifact_id="f_none",
+        kpi_id="revenue",
+        name="none",
+        backfill_id="bf_none",
+        freeze_id="fz_none",
+        group_id="g_none",
+        bulk_id="bk_none",
+    )
     for role in Role:
         status = server.ask(method, address, NAMES[role]).status_code
         if role in rule.roles:

@@ -246,7 +246,9 @@ def test_a_client_is_shown_a_task_without_what_the_api_keeps_from_it(twin: Twin)
     [
         ({"state": "done", "outcome": "succeeded"}, set()),
         ({"state": "done", "outcome": "failed"}, {"retry"}),
-        ({"state": "running", "outcome": None}, {"cancel"}),
+        ({"state": "running", "outcome": None}, {"pause", "cancel"}),
+        ({"state": "running", "outcome": None, "kind": "prefect"}, {"cancel"}),
+        ({"state": "running", "outcome": None, "hold_at": "2026-11-01T00:00:00Z"}, {"resume", "cancel"}),
         ({"state": "paused", "outcome": None}, {"resume", "cancel"}),
         ({"state": "waiting", "outcome": None, "approval": "needed"}, {"approve", "pause", "cancel"}),
         ({"state": "review", "outcome": None, "category": None}, {"decide", "pause", "cancel"}),

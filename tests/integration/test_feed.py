@@ -23,7 +23,7 @@ from tests.factories import agent_row, task_row
 
 pytestmark = pytest.mark.slow
 
-ALL = ["agents", "postings", "system", "tasks", "users"]
+ALL = ["agents", "alerts", "postings", "schedules", "system", "tasks", "users"]
 
 
 class House(Server):

@@ -19,7 +19,8 @@ from store.query import Query
 from store.settings import Settings
 from tasks.beats import living
 from tasks.read import counts
-from tasks.submit import read_work, submit
+from tasks.submit import submit
+from tasks.work import read_work
 from tests.command import Command, until
 
 TASKS, KILLS = 200, 30

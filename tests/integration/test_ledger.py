@@ -19,12 +19,13 @@ from store import schema
 from store.home import open_journal
 from store.journal import Journal, fold
 from store.query import Query
-from tasks import act
+from tasks import act, approvals
 from tasks.beats import Beat, give
 from tasks.claim import claim
 from tasks.perform import Ended, record_end
 from tasks.reap import reap, take_back_unended
-from tasks.submit import read_work, submit
+from tasks.submit import submit
+from tasks.work import read_work
 from tests.factories import agent_row
 
 TASK = {"title": "sum", "category": "Custom Workflows", "inputs": {"function": "examples.functions:nothing"}}
@@ -81,11 +82,20 @@ class Business:
             case "reap":
                 self.now += 60 * SECOND
                 reap(self.journal, actor="test", lost_most=3)
+            case _:
+                self.act(kind, task_id, rng)
+
+    def act(self, kind: str, task_id: str, rng: random.Random) -> None:
+        match kind:
             case "review":
                 act.review(self.journal, task_id, "Web Scraping", actor="test")
             case "reprioritise":
                 act.reprioritise(self.journal, task_id, rng.randrange(-9, 9), actor="test")
-            case "cancel" | "retry" | "approve" | "pause" | "resume":
+            case "reassign":
+                act.reassign(self.journal, task_id, rng.choice([None, "one"]), actor="test")
+            case "approve" | "reject":
+                getattr(approvals, kind)(self.journal, task_id, actor="test", note="so it is")
+            case "cancel" | "retry" | "pause" | "resume":
                 getattr(act, kind)(self.journal, task_id, actor="test")
 
     def submit(self, rng: random.Random, known: list[str]) -> None:
@@ -99,13 +109,14 @@ class Business:
             tasks.append(
                 {
                     "ref": str(number), "title": "sum", "category": "Custom Workflows", "inputs": {"function": "examples.functions:nothing"},
-                    "needs": needs if rng.random() < 0.6 else [], "approval": rng.random() < 0.2, "price_cents": rng.randrange(1000),
+                    "needs": needs if rng.random() < 0.6 else [], "join": rng.choice(["all", "any"]), "approval": rng.random() < 0.2,
+                    "delivery": rng.random() < 0.2, "price_cents": rng.randrange(1000),
                 },
             )  # fmt: skip
         submit(self.journal, read_work({"tasks": tasks}), settings=self.settings, actor="test", source="test")
 
 
-STEPS = ["submit", "claim", "end", "end", "reap", "review", "reprioritise", "cancel", "retry", "approve", "pause", "resume"]
+STEPS = ["submit", "claim", "end", "end", "reap", "review", "reprioritise", "cancel", "retry", "approve", "reject", "reassign", "pause", "resume"]
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -9,7 +9,8 @@ from tasks.beats import Beat, give
 from tasks.claim import claim
 from tasks.perform import Running, perform
 from tasks.staff import hire_built_in
-from tasks.submit import read_work, submit
+from tasks.submit import submit
+from tasks.work import read_work
 
 ATTEMPTS = Query(select(schema.attempts))
 

@@ -12,7 +12,8 @@ from tasks.beats import Beat, give, living_shifts, stop
 from tasks.read import counts
 from tasks.reserve import stand_by, work
 from tasks.staff import hire_built_in
-from tasks.submit import read_work, submit
+from tasks.submit import submit
+from tasks.work import read_work
 from tests.command import until
 
 ATTEMPTS = Query(select(attempts))

@@ -9,7 +9,8 @@ from models.errors import Conflict, CycleFound, Invalid
 from store import schema
 from store.query import Query
 from tasks.read import task_detail
-from tasks.submit import read_work, submit
+from tasks.submit import submit
+from tasks.work import read_work
 from tests.factories import agent_row
 
 TASK = {"title": "Add up", "category": "Custom Workflows", "inputs": {"function": "examples.functions:nothing"}}

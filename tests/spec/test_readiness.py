@@ -37,6 +37,13 @@ def need(condition: str, outcome: str | None) -> Need:
         ({}, [need("failure", "succeeded")], "task.finished", "unmet", None),
         ({}, [need("success", None), need("success", "failed")], "task.finished", "unmet", None),
         ({"approval": "needed"}, [need("success", "failed")], "task.finished", "unmet", None),
+        ({"needs_join": "any"}, [], "task.released", "queue", None),
+        ({"needs_join": "any"}, [need("success", None), need("success", None)], None, "dependency", None),
+        ({"needs_join": "any"}, [need("success", None), need("success", "succeeded")], "task.released", "queue", None),
+        ({"needs_join": "any"}, [need("success", None), need("success", "failed")], None, "dependency", None),
+        ({"needs_join": "any"}, [need("failure", "succeeded"), need("success", "failed")], "task.finished", "unmet", None),
+        ({"needs_join": "any"}, [need("failure", "failed"), need("success", "failed")], "task.released", "queue", None),
+        ({"needs_join": None}, [need("success", None), need("success", "succeeded")], None, "dependency", None),
     ],
 )
 def test_where_a_waiting_task_stands(changes, needs, kind, reason, wake_at):
@@ -46,6 +53,12 @@ def test_where_a_waiting_task_stands(changes, needs, kind, reason, wake_at):
 
 def test_the_sentence_names_the_task_that_is_waited_for():
     assert "t_9 to succeed" in stand(task_row(), [need("success", None)], NOW).why
+
+
+def test_each_task_of_a_client_that_is_ready_already_costs_a_turn():
+    assert [queue_key(NOW, 0, ahead) - NOW for ahead in (0, 1, 10, 5000)] == [0, 5 * SECOND, 50 * SECOND, 5000 * SECOND]
+    second_client = queue_key(NOW + SECOND, 0)
+    assert queue_key(NOW, 0, 0) < second_client < queue_key(NOW, 0, 1)
 
 
 def test_a_point_of_priority_is_worth_a_minute_of_waiting():

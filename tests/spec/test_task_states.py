@@ -18,6 +18,8 @@ TABLE = {
     "task.started": ("-", "-", "running", "-", "-", "-", "-"),
     "task.retried": ("-", "-", "-", "waiting", "-", "-", "-"),
     "task.returned": ("-", "-", "-", "ready", "-", "-", "-"),
+    "task.presented": ("-", "-", "-", "review", "-", "-", "-"),
+    "task.rejected": ("-", "-", "-", "-", "waiting", "-", "-"),
     "task.paused": ("-", "paused", "paused", "-", "paused", "-", "-"),
     "task.resumed": ("-", "-", "-", "-", "-", "waiting", "-"),
     "task.finished": ("-", "done", "done", "done", "done", "done", "-"),

@@ -8,7 +8,7 @@ import pytest
 
 from dashboards import charts, wording
 from models.clock import HOUR, MINUTE, SECOND, iso
-from tests.support_answers import attempt, kpi
+from tests.support_answers import attempt, coming_fire, fire, kpi
 
 NOW = datetime(2026, 11, 10, 12, tzinfo=UTC)
 NOW_US = int(NOW.timestamp()) * SECOND
@@ -163,3 +163,49 @@ def test_foreign_text_is_escaped_letter_by_letter(text):
     marked = wording.markdown(text)
     assert marked.replace("\\", "").replace("\u2060", "") == text
     assert all(marked[place - 1] == "\\" for place, letter in enumerate(marked) if letter in "*[]():$<>`#_~.!" and place)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("see `arbiter status` and `arbiter doctor`", "see `arbiter status` and `arbiter doctor`"),
+        ("change it: [x](y) `a", r"change it\: \[x\]\(y\) \`a"),
+        ("*no* `code`", r"\*no\* `code`"),
+    ],
+)
+def test_advice_shows_commands_as_such_and_escapes_all_else(text, shown):
+    assert wording.advice(text) == shown
+
+
+def test_the_clock_of_a_schedule_names_day_and_offset_and_seconds_where_there_are_any():
+    assert wording.own_clock("2027-03-28T03:00:00+02:00") == "Sun 28 Mar 2027 03:00 +0200"
+    assert wording.own_clock("2027-03-28T03:00:07.5+02:00") == "Sun 28 Mar 2027 03:00:07 +0200"
+
+
+def test_what_a_reader_enters_is_meant_on_their_own_clock():
+    assert wording.on_clock(datetime(2027, 7, 1, 9), "Europe/Berlin") == "2027-07-01T09:00:00+02:00"  # noqa: DTZ001 - as a field of a page gives it
+    assert wording.on_clock(None, "Europe/Berlin") is None
+
+
+def test_a_timetable_by_day_has_every_day_and_the_time_on_the_readers_clock():
+    fires = [coming_fire(schedule="daily", at="2033-03-27T23:30:00Z"), coming_fire(schedule="weekly", at="2033-03-30T07:00:00Z", reason="moved")]
+    spec = drawn(charts.timetable(fires, zone="Europe/Berlin", by="day"))
+    assert spec["encoding"]["y"]["scale"]["domain"] == ["Mon 28 Mar", "Tue 29 Mar", "Wed 30 Mar"]
+    assert [(row["hour"], row["reason"], row["kind"]) for row in spec["data"]["values"]] == [
+        (1.5, "nothing", "as usual"),
+        (9.0, "moved", "at an odd time"),
+    ]
+    assert spec["encoding"]["color"]["scale"]["domain"] == ["as usual", "at an odd time"]
+
+
+def test_a_timetable_by_schedule_has_a_lane_for_each():
+    fires = [coming_fire(schedule=name) for name in ("weekly", "daily", "weekly")]
+    spec = drawn(charts.timetable(fires, zone="UTC", by="schedule"))
+    assert spec["encoding"]["y"]["scale"]["domain"] == ["daily", "weekly"]
+    assert spec["encoding"]["x"]["axis"]["title"] == "time (UTC)"
+
+
+@pytest.mark.parametrize(("late", "layers"), [(0.2, 1), (31.0, 2)])
+def test_the_grace_is_drawn_when_lateness_came_near_to_it(late, layers):
+    spec = drawn(charts.lateness([fire(late_s=late)], grace_s=60, zone="UTC"))
+    assert len(spec["layer"]) == layers

@@ -21,7 +21,8 @@ from store.journal import Journal
 from store.settings import PROJECT, Settings
 from tasks import demo
 from tasks.read import list_tasks, task_detail
-from tasks.submit import read_work, submit
+from tasks.submit import submit
+from tasks.work import read_work
 
 EXAMPLES = PROJECT / "examples"
 URL = "http://127.0.0.1:8602"
