@@ -25,7 +25,8 @@ SHIFT = "dispatch/shift"  # the deployment
 MEASURE = "measure/always"  # the deployment that keeps the KPIs up to date
 FULFIL_S = 40.0  # a shift that was asked for must give a sign within this time, or another is asked for
 LOOK_S = 1.0
-PAUSE_S = 5.0  # before a step that failed in an unforeseen way is tried again
+PAUSE_S = 5.0  # before the ledger is asked again
+FIRST_PAUSE_S = 2.0  # before a step that failed is tried again; doubled each time
 
 log = logging.getLogger("arbiter.opening")
 
@@ -126,13 +127,18 @@ class Opening:
 
 
 def insist(complaint: str, step: Callable[[], None], over: threading.Event, note: Callable[[str, str], None]) -> None:
-    """Do a step; when it cannot be done, say so and try again, less and less often, until it is done or the end came."""
-    pause_s = 2.0
+    """Do a step; when it cannot be done, try again, less and less often, until it is done or the end came.
+
+    That Prefect, just started, is not ready for it yet goes into the log; when it stays so, that is said too.
+    """
+    pause_s = FIRST_PAUSE_S
     while not over.is_set():
         try:
             step()
         except ArbiterError as error:  # Prefect is not ready for it
-            note("warn", f"{complaint}: {error}; tried again in {pause_s:.0f} s")
+            log.warning("%s: %s", complaint, error)
+            if pause_s > 2 * FIRST_PAUSE_S:
+                note("warn", f"{complaint}: {error}; tried again in {pause_s:.0f} s")
         except Exception as error:
             log.exception("a step of the opening failed")
             note("bad", f"{complaint}: {type(error).__name__}: {error}; tried again in {pause_s:.0f} s")

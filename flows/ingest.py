@@ -3,6 +3,7 @@
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
+from flows.report import markdown, tell_text
 from store.home import open_journal
 from store.settings import load
 from tasks import ingest as steps
@@ -22,7 +23,16 @@ def ingest() -> dict[str, int]:
     journal = open_journal(settings)
     handled = [ingest_file_step(journal, path, actor="flow:ingest") for path in steps.waiting_files(settings.home / "inbox")]
     journal.close()
+    if handled:
+        tell_text("\n".join(map(_line, handled)), key="inbox", about="The files that were read, and what became of their postings")
     return steps.totals(handled)
+
+
+def _line(one: steps.Handled) -> str:
+    name = markdown(f"{one.source}/{one.name}")
+    if one.ingested is None:
+        return f"- **{name}** went into quarantine: {markdown(one.reason or '')}"
+    return f"- **{name}**: {one.ingested.seen} postings, {one.ingested.changed} new or changed, {one.ingested.unchanged} known"
 
 
 if __name__ == "__main__":

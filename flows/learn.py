@@ -11,6 +11,7 @@ from pathlib import Path
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
+from flows.report import tell_text
 from tasks import learn as steps
 from tasks.categorize import WEIGHTS
 
@@ -26,7 +27,9 @@ def learn(data: Path, source: str | None = None, out: Path = WEIGHTS) -> dict[st
     labelled = read_step(data, source=source)
     scores = compare_step(labelled)
     size = keep_step(fit_step(labelled), out)
-    return {"postings": len(labelled.labels), "bytes": size, "out": str(out), "scores": scores}
+    answer: dict[str, object] = {"postings": len(labelled.labels), "bytes": size, "out": str(out), "scores": scores}
+    tell_text(f"```\n{steps.report(answer)}\n```", key="categorizer", about="How the categorizer compares with its baselines")
+    return answer
 
 
 def _main() -> None:

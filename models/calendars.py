@@ -18,11 +18,11 @@ from datetime import date
 from typing import Any
 
 from models.errors import Invalid
+from models.zones import DAY_S
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SPAN = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]|24):([0-5]\d)")
 _KEYS = {"holidays", "weekends", "closed", "open", "hours"}
-DAY_S = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,15 +28,11 @@ def approve(journal: Journal, task_id: str, *, actor: str, note: str = "", anyon
 
     """
     with journal.write(actor) as tx:
-        task = get_task(tx, task_id, client)
-        _refuse_others(task, actor, anyone=anyone)
+        task = _asked(get_task(tx, task_id, client), actor, anyone=anyone)
         if _is_presented(task):
             tx.change(tasks, task_id, {"delivery": "given", "approval_until_at": None}, "task.approved", client=task["client"], note=note)
             why = f"{actor} accepted the result" + (f": {note}" if note else "")
             return finish(tx, tx.get(tasks, task_id), Outcome.SUCCEEDED, Reason.RESULT, why, result=task["result"])
-        if task["approval"] != "needed" or task["state"] == State.DONE:
-            message = "the task waits for no approval"
-            raise IllegalMove(message)
         tx.change(tasks, task_id, {"approval": "given", "approval_until_at": None}, "task.approved", client=task["client"], note=note)
         return settle(tx, task_id)
 
@@ -47,26 +43,18 @@ def reject(journal: Journal, task_id: str, *, actor: str, note: str, anyone: boo
         message = "say why in a note: whoever does it again, or asks why it ended, needs that"
         raise Invalid(message)
     with journal.write(actor) as tx:
-        task = get_task(tx, task_id, client)
-        _refuse_others(task, actor, anyone=anyone)
+        task = _asked(get_task(tx, task_id, client), actor, anyone=anyone)
         if _is_presented(task):
             known = {"attempts_most": max(task["attempts_most"], task["attempts"] + 1), "result": None, "approval_until_at": None, "wake_at": None}
             move(tx, task, "task.rejected", reason=str(Reason.PERSON), why=f"{actor} rejected the result: {note}", **known, facts={"note": note})
             return settle(tx, task_id)
-        if task["approval"] != "needed" or task["state"] == State.DONE:
-            message = "the task waits for no approval"
-            raise IllegalMove(message)
         return finish(tx, task, Outcome.CANCELLED, Reason.PERSON, f"{actor} did not approve it: {note}")
 
 
 def delegate(journal: Journal, task_id: str, to: str, *, actor: str, anyone: bool = True) -> Row:
     """Ask somebody else for the approval; return the task's row."""
     with journal.write(actor) as tx:
-        task = get_task(tx, task_id)
-        _refuse_others(task, actor, anyone=anyone)
-        if not _is_presented(task) and (task["approval"] != "needed" or task["state"] == State.DONE):
-            message = "the task waits for no approval"
-            raise IllegalMove(message)
+        task = _asked(get_task(tx, task_id), actor, anyone=anyone)
         check_approver(tx, to)
         patch = {"approver": to} | ({"why": f"waits for {to} to accept its result"} if _is_presented(task) else {})
         tx.change(tasks, task_id, patch, "task.changed", client=task["client"])
@@ -93,7 +81,12 @@ def _is_presented(task: Row) -> bool:
     return bool(task["state"] == State.REVIEW and task["reason"] == Reason.APPROVAL)
 
 
-def _refuse_others(task: Row, actor: str, *, anyone: bool) -> None:
+def _asked(task: Row, actor: str, *, anyone: bool) -> Row:
+    """Return a task that waits for an approval which the actor can give; raise `Forbidden` or `IllegalMove` for another."""
     if task["approver"] is not None and not anyone and actor != f"user:{task['approver']}":
         message = f"this approval is {task['approver']}'s: they or an administrator can give it or hand it on"
         raise Forbidden(message)
+    if not _is_presented(task) and (task["approval"] != "needed" or task["state"] == State.DONE):
+        message = "the task waits for no approval"
+        raise IllegalMove(message)
+    return task

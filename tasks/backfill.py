@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field, StrictInt, ValidationError
+from pydantic import AwareDatetime, Field, StrictInt
 from sqlalchemy import bindparam, func, select
 
 from models.clock import iso, new_id, to_us
@@ -20,7 +20,7 @@ from store.settings import Settings
 from tasks.act import stop_all
 from tasks.make_fire import OPEN_STATES, fire_row, make
 from tasks.schedules import find, read_timing
-from tasks.work import Strict, wrong_fields
+from tasks.work import Strict, read_form
 
 MOST = 100_000  # fires of one backfill
 STEP = 50  # fires looked at in one transaction
@@ -165,10 +165,7 @@ def list_backfills(journal: Journal, name: str) -> list[Row]:
 
 
 def _read(data: Any) -> NewBackfill:
-    try:
-        return NewBackfill.model_validate(data)
-    except ValidationError as error:
-        raise Invalid(wrong_fields(error, "backfill")) from error
+    return read_form(NewBackfill, data, "backfill")
 
 
 def _window(schedule: Row, wanted: NewBackfill, now: int) -> list[Fire]:

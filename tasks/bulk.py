@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import Field, StrictInt, ValidationError, model_validator
+from pydantic import Field, StrictInt, model_validator
 from sqlalchemy import select
 
 from models.category import CATEGORIES
@@ -18,7 +18,7 @@ from store.query import Query, Row
 from store.schema import agents, bulks, tasks
 from tasks.act import pause_task, reassign_task, reprioritise_task, resume_task, retry_task, stop
 from tasks.read import matching
-from tasks.work import Strict, Text, wrong_fields
+from tasks.work import Strict, Text, read_form
 
 MOST = 1000  # tasks of one deed
 SAMPLE = 20  # of those, shown before
@@ -90,10 +90,7 @@ _APPLIES: Mapping[Deed, Callable[[Row], bool]] = {
 
 def read_bulk(data: Any) -> Bulk:
     """Return JSON as a deed. Raises `Invalid` with every field that is wrong."""
-    try:
-        return Bulk.model_validate(data)
-    except ValidationError as error:
-        raise Invalid(wrong_fields(error, "bulk")) from error
+    return read_form(Bulk, data, "bulk")
 
 
 def preview(journal: Journal, wanted: Bulk) -> Row:

@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, Field, StrictInt, ValidationError, model_validator
+from pydantic import AwareDatetime, Field, StrictInt, model_validator
 from sqlalchemy import select
 
 from models.clock import SECOND, new_id, to_us
@@ -13,7 +13,7 @@ from store.journal import Journal, View
 from store.query import Query, Row
 from store.schema import freezes
 from tasks.schedules import read_timing
-from tasks.work import Strict, wrong_fields
+from tasks.work import Strict, read_form
 
 _SET = Query(select(freezes).where(freezes.c.state == "set").order_by(freezes.c.id))
 _ALL = Query(select(freezes).order_by(freezes.c.id.desc()))
@@ -38,10 +38,7 @@ class NewFreeze(Strict):
 
 def freeze(journal: Journal, data: Any, *, actor: str) -> Row:
     """Set a freeze or a maintenance window; return its row. Raises `Invalid` for one that would be over before it begins."""
-    try:
-        wanted = NewFreeze.model_validate(data)
-    except ValidationError as error:
-        raise Invalid(wrong_fields(error, "freeze")) from error
+    wanted = read_form(NewFreeze, data, "freeze")
     timing = None if wanted.timing is None else json.dumps(Timing.read(wanted.timing).write(), sort_keys=True)
     with journal.write(actor) as tx:
         start = tx.now if wanted.start is None else to_us(wanted.start)

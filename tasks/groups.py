@@ -18,19 +18,25 @@ ENOUGH = 5  # attempts that succeeded, before their durations tell anything
 PAST = 2000  # newest attempts that are looked at
 MOST = 1000  # tasks of one group
 
-_GROUPS = Query(
-    select(
-        tasks.c.group_id, func.min(tasks.c.title).label("title"), func.min(tasks.c.client).label("client"), func.min(tasks.c.source).label("source"),
-        func.min(tasks.c.created_at).label("created_at"), func.count().label("tasks"),
-    )
-    .where(
-        tasks.c.group_id.is_not(None),
-        or_(bindparam("client", type_=tasks.c.client.type).is_(None), tasks.c.client == bindparam("client", type_=tasks.c.client.type)),
-    )
+_MINE = or_(bindparam("client", type_=tasks.c.client.type).is_(None), tasks.c.client == bindparam("client", type_=tasks.c.client.type))
+_NEWEST_GROUPS = (
+    select(tasks.c.group_id, func.min(tasks.c.id).label("first_id"), func.min(tasks.c.created_at).label("created_at"))
+    .where(tasks.c.group_id.is_not(None), _MINE)
     .group_by(tasks.c.group_id)
     .order_by(func.min(tasks.c.created_at).desc(), tasks.c.group_id.desc())
-    .limit(bindparam("most")),
-)  # fmt: skip
+    .limit(bindparam("most"))
+).subquery()
+_GROUPS = Query(
+    select(tasks.c.group_id, tasks.c.title, tasks.c.client, tasks.c.source, _NEWEST_GROUPS.c.created_at)
+    .join(_NEWEST_GROUPS, _NEWEST_GROUPS.c.first_id == tasks.c.id)
+    .order_by(_NEWEST_GROUPS.c.created_at.desc(), tasks.c.group_id.desc()),
+)
+_STANDINGS = Query(
+    select(tasks.c.group_id, tasks.c.state, tasks.c.outcome, func.count().label("count"))
+    .join(_NEWEST_GROUPS, _NEWEST_GROUPS.c.group_id == tasks.c.group_id)
+    .where(_MINE)
+    .group_by(tasks.c.group_id, tasks.c.state, tasks.c.outcome),
+)
 _OF_GROUP = Query(select(tasks).where(tasks.c.group_id == bindparam("group_id")).order_by(tasks.c.id).limit(MOST))
 _EDGES = Query(
     select(dependencies.c.task_id, dependencies.c.needs_id, dependencies.c.condition)
@@ -65,13 +71,10 @@ def list_groups(journal: Journal, *, client: str | None = None, most: int = 50) 
     """Return groups, newest first, each with its state, its outcome and how many of its tasks are done; `client` sees those with tasks of its own."""
     with journal.look() as view:
         found = view.rows(_GROUPS, client=client, most=most)
-        members = {row["group_id"]: _members(view, row["group_id"], client) for row in found}
-    rows = []
-    for row in found:
-        state, outcome = group.standing(members[row["group_id"]])
-        done = sum(task["state"] == State.DONE for task in members[row["group_id"]])
-        rows.append(row | {"title": members[row["group_id"]][0]["title"], "state": state, "outcome": outcome, "done": done})
-    return rows
+        standings: dict[str, list[Row]] = {row["group_id"]: [] for row in found}
+        for row in view.rows(_STANDINGS, client=client, most=most):
+            standings[row["group_id"]].append(row)
+    return [row | _summary(standings[row["group_id"]]) for row in found]
 
 
 def group_detail(journal: Journal, group_id: str, *, client: str | None = None) -> Row:
@@ -83,7 +86,7 @@ def group_detail(journal: Journal, group_id: str, *, client: str | None = None) 
 
     """
     with journal.look() as view:
-        found = _members(view, group_id, client)
+        found = [task for task in members_of(view, group_id) if client is None or task["client"] == client]
         if not found:
             message = f"there is no group {group_id!r}"
             raise NotFound(message)
@@ -96,6 +99,11 @@ def group_detail(journal: Journal, group_id: str, *, client: str | None = None) 
     return {"group": head, "tasks": [_shown(task, plan) for task in found], "edges": edges}
 
 
+def members_of(view: View, group_id: str) -> list[Row]:
+    """Return the tasks of a group in their order."""
+    return view.rows(_OF_GROUP, group_id=group_id)
+
+
 def edges_of(view: View, group_id: str) -> list[Row]:
     """Return what waits for what in a group: `task_id`, `needs_id` and the condition."""
     return view.rows(_EDGES, group_id=group_id)
@@ -106,8 +114,10 @@ def expected(found: list[Row], past: Durations) -> dict[str, int | None]:
     return {task["id"]: past.get((task["category"], task["kind"])) for task in found}
 
 
-def _members(view: View, group_id: str, client: str | None) -> list[Row]:
-    return [task for task in view.rows(_OF_GROUP, group_id=group_id) if client is None or task["client"] == client]
+def _summary(standings: list[Row]) -> Row:
+    state, outcome = group.standing(standings)
+    done = sum(row["count"] for row in standings if row["state"] == State.DONE)
+    return {"tasks": sum(row["count"] for row in standings), "done": done, "state": state, "outcome": outcome}
 
 
 def _shown(task: Row, plan: group.Plan) -> Row:

@@ -16,7 +16,7 @@ from store.schema import alerts, tasks
 from store.settings import Promises, Step
 from tasks.act import reassign_task, reprioritise_task
 from tasks.alerts import raise_alert, resolve
-from tasks.groups import Durations, durations, edges_of, expected
+from tasks.groups import Durations, durations, edges_of, expected, members_of
 
 MOST = 200  # tasks looked at in one transaction
 PRIORITY_MOST = 1000
@@ -28,7 +28,6 @@ _STEPS = Query(
     .limit(MOST),
 )
 _PROMISED = Query(select(tasks).where(tasks.c.due_at.is_not(None), tasks.c.state != State.DONE).order_by(tasks.c.due_at, tasks.c.id).limit(MOST))
-_GROUP = Query(select(tasks).where(tasks.c.group_id == bindparam("group_id")).order_by(tasks.c.id).limit(1000))
 _KEPT = Query(
     select(alerts.c.name)
     .join(tasks, tasks.c.id == alerts.c.entity_id)
@@ -77,7 +76,7 @@ def expected_ends(view: View, rows: Sequence[Row], past: Durations, now: int) ->
     """Return when tasks will end, as far as anybody can say: alone, or as part of their groups."""
     ends: dict[str, int] = {}
     for group_id in dict.fromkeys(row["group_id"] for row in rows):
-        members = view.rows(_GROUP, group_id=group_id) if group_id else [row for row in rows if row["group_id"] is None]
+        members = members_of(view, group_id) if group_id else [row for row in rows if row["group_id"] is None]
         edges = [(edge["task_id"], edge["needs_id"]) for edge in edges_of(view, group_id)] if group_id else []
         plan = group.plan(members, edges, expected(members, past), now)
         ends |= {task_id: outlook.end for task_id, outlook in plan.outlook.items() if outlook.end is not None}

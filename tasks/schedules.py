@@ -5,23 +5,22 @@ import itertools
 import json
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, Field, StrictInt, StringConstraints, ValidationError, model_validator
+from pydantic import AwareDatetime, Field, StrictInt, StringConstraints, model_validator
 from sqlalchemy import bindparam, select
 
 from models.clock import SECOND, iso, new_id, to_us
 from models.describing import describe
 from models.errors import Conflict, IllegalMove, Invalid, NotFound
 from models.firing import CatchUp, Overlap, Policy
-from models.recurrence import Fire, Timing
+from models.recurrence import LONGEST_S, Fire, Timing
 from store.journal import Journal, Tx, View
 from store.query import Query, Row
 from store.schema import fires, schedules
 from store.settings import Settings
 from tasks.submit import Origin, check_work
 from tasks.template import Moment, Template, fill, read_template
-from tasks.work import Strict, wrong_fields
+from tasks.work import Strict, read_form
 
-LONGEST_S = 10 * 366 * 86_400
 RESERVED = {"calendar", "preview"}  # addresses below /schedules
 
 _NAMED = Query(select(schedules).where(schedules.c.name == bindparam("name"), schedules.c.state != "deleted"))
@@ -61,10 +60,7 @@ class Pause(Strict):
 
 def read_definition(data: Any) -> tuple[Definition, Timing, Template]:
     """Return JSON as a schedule, checked for form. Raises `Invalid` with what is wrong."""
-    try:
-        definition = Definition.model_validate(data)
-    except ValidationError as error:
-        raise Invalid(wrong_fields(error, "schedule")) from error
+    definition = read_form(Definition, data, "schedule")
     return definition, Timing.read(definition.timing), read_template(definition.work)
 
 

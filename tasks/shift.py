@@ -171,24 +171,19 @@ class Shift:
             if row["stop_at"] is not None:
                 self.running.stop(attempt_id, "cancelled")
                 if row["stop_at"] + int(self._settings.cancel_s * SECOND) < self._journal.clock() and attempt_id in self._claimed:
-                    self._give_up_on(self._claimed[attempt_id])
+                    error = f"was asked to stop and did not within {self._settings.cancel_s:g} s"
+                    self._leave(self._claimed[attempt_id], Ended(state="cancelled", error=error))
             self.running.hold(attempt_id, paused=row["hold_at"] is not None)
             ends = row["started_at"] + (row["held_us"] or 0) + (row["timeout_s"] + GRACE_S) * SECOND
             if row["hold_at"] is None and ends < self._journal.clock() and attempt_id in self._claimed:
-                self._end_overdue(self._claimed[attempt_id])
+                self.running.stop(attempt_id, "timeout")
+                error = f"took longer than {row['timeout_s']} s and did not stop when it was told to"
+                self._leave(self._claimed[attempt_id], Ended(state="timeout", error=error, retryable=True))
 
-    def _end_overdue(self, claim: Claim) -> None:
-        """End an attempt whose agent neither ended nor heeded the time-out; its thread is left to itself."""
-        self.running.stop(claim.attempt_id, "timeout")
-        error = f"took longer than {claim.timeout_s} s and did not stop when it was told to"
+    def _leave(self, claim: Claim, ended: Ended) -> None:
+        """End an attempt whose agent does not heed what it is told; its thread is left to itself."""
         with contextlib.suppress(LeaseLost):  # it ended at last
-            record_end(self._journal, claim, Ended(state="timeout", error=error, retryable=True))
-
-    def _give_up_on(self, claim: Claim) -> None:
-        """End an attempt whose agent did not heed its cancellation; its thread is left to itself."""
-        error = f"was asked to stop and did not within {self._settings.cancel_s:g} s"
-        with contextlib.suppress(LeaseLost):  # it ended at last
-            record_end(self._journal, claim, Ended(state="cancelled", error=error))
+            record_end(self._journal, claim, ended)
 
     def _is_time(self, name: str, every_s: float) -> bool:
         """Tell whether something was not looked at for so long, and note that it is looked at now."""

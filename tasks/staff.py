@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy import select
 
 from agents import registry
@@ -17,7 +17,7 @@ from store.query import Query, Row
 from store.schema import agents, tasks
 from store.settings import Settings
 from tasks.moves import settle
-from tasks.work import wrong_fields
+from tasks.work import read_form
 
 SKILLS: dict[str, tuple[str, tuple[Category, ...]]] = {
     "scrape": ("Page scraper", (Category.WEB_SCRAPING,)),
@@ -95,10 +95,7 @@ def read_change(journal: Journal, agent_id: str, *, price: str | None, minute: s
     with journal.look() as view:
         currency = given["currency"] or view.get(agents, agent_id)["currency"]
     amounts = {name: None if text is None else minor(text, currency) for name, text in (("price_cents", price), ("minute_cents", minute))}
-    try:
-        return AgentChange.model_validate({**given, **amounts})
-    except ValidationError as error:
-        raise Invalid(wrong_fields(error, "agent")) from error
+    return read_form(AgentChange, {**given, **amounts}, "agent")
 
 
 def change_agent(journal: Journal, settings: Settings, agent_id: str, wanted: AgentChange, *, actor: str) -> Row:

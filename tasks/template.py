@@ -13,11 +13,11 @@ from datetime import timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, StrictInt, ValidationError
+from pydantic import Field, StrictInt
 
 from models.clock import iso, to_datetime
 from models.errors import Invalid
-from tasks.work import NewTask, Strict, Work, read_work, wrong_fields
+from tasks.work import NewTask, Strict, Work, read_form, read_work
 
 LONGEST_S = 366 * 86_400  # of a start or a deadline after its fire
 
@@ -67,10 +67,7 @@ _PLACEHOLDER = re.compile(r"\$\{((?:fire|window|schedule)\.[^}]*)\}")
 
 def read_template(data: Any) -> Template:
     """Return JSON as a template; a single task needs no list. Raises `Invalid` naming every field and placeholder that is wrong."""
-    try:
-        template = Template.model_validate(data if isinstance(data, dict) and "tasks" in data else {"tasks": [data]})
-    except ValidationError as error:
-        raise Invalid(wrong_fields(error, "work")) from error
+    template = read_form(Template, data if isinstance(data, dict) and "tasks" in data else {"tasks": [data]}, "work")
     unknown = sorted({name for text in _texts(template.model_dump(mode="json")) for name in _PLACEHOLDER.findall(text)} - PLACEHOLDERS.keys())
     if unknown:
         message = f"no placeholder is called {', '.join(unknown)}; there are {', '.join(PLACEHOLDERS)}"

@@ -77,23 +77,32 @@ def fire_tasks(journal: Journal, fire_id: str) -> list[Row]:
         return view.rows(_TASKS, fire_id=fire_id)
 
 
-def calendar(journal: Journal, *, until: int, most: int = 500) -> list[Row]:
-    """Return the fires of all active schedules from now until an instant, in order: `{"at", "local", "reason", "schedule"}`."""
+def calendar(journal: Journal, *, until: int, most: int = 500) -> Row:
+    """Return the coming fires of all active schedules.
+
+    Returns:
+        `{"items": [{"at", "local", "reason", "schedule"}, …], "cut": [{"schedule", "at"}, …]}`: the fires until an instant, in order, at most
+        `most` of them; and the schedules that fire more often than `EACH_MOST` times until then, with the last of their fires that is in the list.
+
+    """
     with journal.look() as view:
         rows = [row for row in view.rows(_LIST) if row["state"] == "active"]
     now = journal.clock()
-    merged = heapq.merge(*(_coming_until(row, now, until) for row in rows), key=lambda one: (one[0].at_us, one[1]))
-    return [show_fire(fire) | {"schedule": name} for fire, name in itertools.islice(merged, most)]
+    cut: list[Row] = []
+    merged = heapq.merge(*(_coming_until(row, now, until, cut) for row in rows), key=lambda one: (one[0].at_us, one[1]))
+    return {"items": [show_fire(fire) | {"schedule": name} for fire, name in itertools.islice(merged, most)], "cut": cut}
 
 
-def _coming_until(row: Row, after: int, until: int) -> Iterator[tuple[Fire, str]]:
-    """Yield the next fires of a schedule with its name, as they are asked for."""
+def _coming_until(row: Row, after: int, until: int, cut: list[Row]) -> Iterator[tuple[Fire, str]]:
+    """Yield the next fires of a schedule with its name, as they are asked for; one that has more than are given joins those that are cut."""
     timing = read_timing(row["timing"])
-    left = EACH_MOST if timing.most is None else max(0, timing.most - row["made"])
-    for fire in itertools.islice(timing.fires(after, identity=row["id"]), min(EACH_MOST, left)):
-        if fire.at_us > until:
-            return
-        yield fire, row["name"]
+    left = None if timing.most is None else max(0, timing.most - row["made"])
+    coming_fires = itertools.takewhile(lambda fire: fire.at_us <= until, itertools.islice(timing.fires(after, identity=row["id"]), left))
+    last = None
+    for last in itertools.islice(coming_fires, EACH_MOST):
+        yield last, row["name"]
+    if last is not None and next(coming_fires, None) is not None:
+        cut.append({"schedule": row["name"], "at": show_fire(last)["at"]})
 
 
 def preview(data: Any, *, after: int, most: int = SOON) -> Row:

@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -29,6 +29,7 @@ def _storable(text: Any) -> Any:
     return text
 
 
+Form = TypeVar("Form", bound=BaseModel)
 Text = Annotated[str, BeforeValidator(_storable)]
 Name = Annotated[Text, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
 
@@ -114,12 +115,13 @@ class Work(Strict):
 
 def read_work(data: Any) -> Work:
     """Return submitted JSON as work; a single task needs no list. Raises `Invalid` with every field that is wrong."""
+    return read_form(Work, data if isinstance(data, dict) and "tasks" in data else {"tasks": [data]}, "work")
+
+
+def read_form(form: type[Form], data: Any, whole: str) -> Form:
+    """Return JSON in its form. Raises `Invalid` with every field that is wrong and why, in one line; `whole` names what the fields belong to."""
     try:
-        return Work.model_validate(data if isinstance(data, dict) and "tasks" in data else {"tasks": [data]})
+        return form.model_validate(data)
     except ValidationError as error:
-        raise Invalid(wrong_fields(error)) from error
-
-
-def wrong_fields(error: ValidationError, whole: str = "work") -> str:
-    """Return every field that is wrong and why, in one line; `whole` names what the fields belong to."""
-    return "; ".join(f"{'.'.join(str(part) for part in item['loc']) or whole}: {item['msg']}" for item in error.errors())
+        wrong = (f"{'.'.join(str(part) for part in item['loc']) or whole}: {item['msg']}" for item in error.errors())
+        raise Invalid("; ".join(wrong)) from error

@@ -39,8 +39,8 @@ def preview(the: The, timing: Json, start: AwareDatetime | None = None, most: Mo
 
 @router.get("/schedules/calendar")
 def calendar(the: The, days: Annotated[int, Query(ge=1, le=366)] = 7, most: Most = 500) -> dict[str, Any]:
-    """Return the coming fires of all schedules, in order."""
-    return {"items": timetable.calendar(the.journal, until=the.journal.clock() + days * DAY, most=most)}
+    """Return the coming fires of all schedules, in order, and which schedules fire too often to be in it to its end."""
+    return timetable.calendar(the.journal, until=the.journal.clock() + days * DAY, most=most)
 
 
 @router.get("/schedules/{name}")

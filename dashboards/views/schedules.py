@@ -168,13 +168,17 @@ def _calendar() -> None:
         by = st.segmented_control(
             "Lanes", ["day", "schedule"], default="day", required=True, format_func="by {}".format, key="by", label_visibility="collapsed"
         )
-    fires = data.read("/schedules/calendar", days=days, most=MOST)["items"]
+    coming = data.read("/schedules/calendar", days=days, most=MOST)
+    fires = coming["items"]
     if not fires:
         faces.empty(f"Nothing fires within {DAYS[days]}.", "Paused and ended schedules do not fire. Choose more days above to look further ahead.")
         return
     st.altair_chart(charts.timetable(fires, zone=data.zone(), by=by), width="stretch", alt="Coming fires")
     if len(fires) == MOST:
         st.caption(f"Only the next {MOST:,} fires are drawn; they reach until {wording.when(fires[-1]['at'], data.zone())}.")
+    for one in coming["cut"]:
+        until = wording.when(one["at"], data.zone())
+        st.caption(f"**{wording.markdown(one['schedule'])}** fires too often to be drawn to the end: it is until {until}, and goes on after that.")
     odd = [fire for fire in fires if fire["reason"]]
     if odd:
         with st.expander(f"At an odd time ({len(odd)})", icon=":material/schedule:"):

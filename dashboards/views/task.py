@@ -131,6 +131,10 @@ def _presented(task: Row) -> bool:
     return bool(task["state"] == "review" and task["reason"] == "approval")
 
 
+def _waits_for_approval(task: Row) -> bool:
+    return _presented(task) or (task["approval"] == "needed" and task["state"] != "done")
+
+
 def _can_be_paused(task: Row) -> bool:
     if task["state"] == "running":
         return task["kind"] != "prefect" and not task["hold_at"] and not task["stop_at"]
@@ -145,12 +149,8 @@ def _act(task: Row, action: str, body: dict[str, Any]) -> None:
 
 _ACTIONS: Final[tuple[tuple[str, Callable[[Row], bool], Callable[[Row], None]], ...]] = (  # route, when it can help, how it is drawn
     ("review", lambda task: task["state"] == "review" and not _presented(task), _review),
-    (
-        "approve",
-        lambda task: _presented(task) or (task["approval"] == "needed" and task["state"] != "done"),
-        partial(_button, "Approve", "approve", "approval", primary=True),
-    ),
-    ("reject", lambda task: _presented(task) or (task["approval"] == "needed" and task["state"] != "done"), _reject),
+    ("approve", _waits_for_approval, partial(_button, "Approve", "approve", "approval", primary=True)),
+    ("reject", _waits_for_approval, _reject),
     (
         "resume",
         lambda task: task["state"] == "paused" or (task["state"] == "running" and bool(task["hold_at"])),

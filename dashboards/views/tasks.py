@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboards import data, faces, tables, wording
 from dashboards.calls import PAGE
-from dashboards.views import task
+from dashboards.views import many, task
 from models.category import CATEGORIES
 from models.task import Outcome, State
 
@@ -25,6 +25,7 @@ def show() -> None:
     filters = _filters()
     cursors = _cursors(filters)
     page = _page(filters, cursors[-1])
+    many.offer({name: value for name, value in filters.items() if value != APPROVAL})
     _table(page["items"], filters)
     _turn(cursors, page["next"])
 

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboards.wording import when
 from models.clock import iso, now_us
 from store.home import open_journal, set_up
-from store.settings import PROJECT, Settings
-from tests.api_server import PASSWORD, Server, add_people
+from store.settings import Settings
+from tests.api_server import Server, add_people
+from tests.pages import drawn, logged_in, texts, view
 from tests.support_answers import coming_fire, fire, kpis, schedule, task, token
 from tests.support_api import Twin, serve
 
@@ -39,7 +41,7 @@ def twin() -> Iterator[Twin]:
     twin.says("GET /tasks", {"items": [], "next": None})
     twin.says("GET /tasks/counts", {})
     for path in ("/schedules", "/schedules/calendar", "/freezes", "/alerts"):
-        twin.says(f"GET {path}", {"items": []})
+        twin.says(f"GET {path}", {"items": [], "cut": []})
     with serve(twin):
         os.environ["ARBITER_API_URL"] = twin.url
         yield twin
@@ -51,39 +53,9 @@ def _token(given: dict[str, Any]) -> tuple[int, Any]:
     return 200, token(name=given["name"], role=role, client="acme" if role == "client" else None, access_token=f"token of {given['name']}")
 
 
-def logged_in(name: str = "oli") -> AppTest:
-    app = AppTest.from_file(str(PROJECT / "dashboards" / "app.py"), default_timeout=60).run()
-    app.text_input(key="name").input(name)
-    app.text_input(key="password").input(PASSWORD)
-    app.button[0].click()
-    return app.run()
-
-
 def page(name: str = "oli", **query: str) -> AppTest:
     """Return the page as somebody sees it who opens this address."""
-
-    def drawn() -> None:
-        from dashboards import faces
-        from dashboards.views import schedules
-
-        with faces.guard():
-            schedules.show()
-
-    return _drawn(drawn, logged_in(name), **query)
-
-
-def _drawn(script: Any, app: AppTest, **query: str) -> AppTest:
-    other = AppTest.from_function(script, default_timeout=60)
-    for name in ("login", "session", "pages"):
-        other.session_state[name] = app.session_state[name]
-    for name, value in query.items():
-        other.query_params[name] = value
-    return other.run()
-
-
-def texts(app: AppTest) -> str:
-    kinds = (app.title, app.header, app.markdown, app.caption, app.error, app.warning, app.info)
-    return "\n".join(str(element.value) for elements in kinds for element in elements)
+    return view("schedules", logged_in(name), **query)
 
 
 def keys(app: AppTest) -> set[str]:
@@ -98,7 +70,10 @@ def test_the_table_has_next_and_last_fires_and_how_late_they_were(twin: Twin):
     due = iso(now_us() + 3_600_000_000)
     paused = schedule(name="weekly", state="paused", why="paused by user:ann: stocktaking", last_verdict=None, last_due_at=None, lateness=[])
     twin.says("GET /schedules", {"items": [schedule(next_at=due, lateness=[0.2, 1.5]), paused]})
-    twin.says("GET /schedules/calendar", {"items": [coming_fire(schedule="daily", reason="the clock leaps over it")]})
+    twin.says(
+        "GET /schedules/calendar",
+        {"items": [coming_fire(schedule="daily", reason="the clock leaps over it")], "cut": [{"schedule": "daily", "at": due}]},
+    )
     app = page()
     first, second = app.dataframe[0].value.to_dict("records")
     assert (first["name"], first["state"], first["fires"], first["verdict"]) == (
@@ -109,6 +84,9 @@ def test_the_table_has_next_and_last_fires_and_how_late_they_were(twin: Twin):
     assert (second["state"], second["why"]) == ("‖ paused", "paused by user:ann: stocktaking")
     assert app.dataframe[0].value["verdict"].isna().tolist() == [False, True]
     assert app.get("vega_lite_chart")
+    assert [caption.value for caption in app.caption if "too often" in caption.value] == [
+        f"**daily** fires too often to be drawn to the end: it is until {when(due, 'UTC')}, and goes on after that."
+    ]
     assert [expander.label for expander in app.expander] == ["At an odd time (1)"]
     assert not app.error
     assert not app.warning
@@ -199,9 +177,9 @@ def test_a_fire_leads_to_its_own_tasks(twin: Twin):
 
         schedule.tasks_of(fire(tasks=1))
 
-    app = logged_in()
+    app = logged_in("oli")
     twin.says("GET /tasks", {"items": [task(id="t_1", fire_id="sc_1@1", title="mine")], "next": None})
-    links = _drawn(selected, app).get("page_link")
+    links = drawn(selected, app).get("page_link")
     assert [link.proto.label for link in links] == ["mine · succeeded"]
     assert [given.get("fire") for _, path, given, _ in twin.asked if path == "/tasks"][-1] == "sc_1@1"
 
@@ -372,7 +350,7 @@ def test_a_backfill_is_counted_first_and_then_begun_and_cancelled(server: Server
         with faces.guard():
             schedule.backfill(data.read("/schedules/daily")["schedule"])
 
-    app = _drawn(asked, logged_in())
+    app = drawn(asked, logged_in("oli"))
     assert "7 fires" in app.markdown[0].value
     assert "Nothing has been done yet" in texts(app)
     assert server.ask("GET", "/schedules/daily/backfills").json()["items"] == []

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from store.home import open_journal, set_up
-from store.settings import PROJECT, Settings
+from store.settings import Settings
 from tasks.approvals import approve
 from tasks.beats import Beat, give
 from tasks.claim import claim
@@ -17,7 +16,8 @@ from tasks.perform import Ended, record_end
 from tasks.staff import hire_built_in
 from tasks.submit import submit
 from tasks.work import read_work
-from tests.api_server import PASSWORD, Server, add_people
+from tests.api_server import Server, add_people
+from tests.pages import drawn, logged_in, texts, view
 from tests.scheduling import WORK
 
 pytestmark = pytest.mark.slow
@@ -52,35 +52,8 @@ def server() -> Iterator[Server]:
         journal.close()
 
 
-def page(server, name="work", who="oli", **query) -> AppTest:
-    """Return a page as somebody sees it who has logged in."""
-    app = AppTest.from_file(str(PROJECT / "dashboards" / "app.py"), default_timeout=60).run()
-    app.text_input(key="name").input(who)
-    app.text_input(key="password").input(PASSWORD)
-    app.button[0].click().run()
-
-    def shown(name: str) -> None:
-        import importlib
-
-        from dashboards import faces
-
-        with faces.guard():
-            importlib.import_module(f"dashboards.views.{name}").show()
-
-    other = AppTest.from_function(shown, default_timeout=60, kwargs={"name": name})
-    for key in ("login", "session", "pages"):
-        other.session_state[key] = app.session_state[key]
-    for key, value in query.items():
-        other.query_params[key] = value
-    return other.run()
-
-
-def texts(app: AppTest) -> str:
-    return "\n".join(str(one.value) for kind in (app.title, app.header, app.markdown, app.caption, app.error) for one in kind)
-
-
 def test_groups_the_queue_and_the_fleet_are_shown(server):
-    app = page(server)
+    app = view("work", logged_in("oli"))
     assert not app.exception
     assert [tab.label for tab in app.tabs] == ["Groups", "Queue", "Fleet"]
     groups, queue = (frame.value for frame in app.dataframe)
@@ -91,7 +64,7 @@ def test_groups_the_queue_and_the_fleet_are_shown(server):
 
 
 def test_a_group_shows_its_course_its_graph_and_its_path(server):
-    app = page(server, group=server.group_id)
+    app = view("work", logged_in("oli"), group=server.group_id)
     assert not app.exception
     assert "Fetch \\*it\\* and 2 more" in texts(app)
     assert "nobody can say yet" in app.get("progress")[0].proto.text
@@ -101,18 +74,18 @@ def test_a_group_shows_its_course_its_graph_and_its_path(server):
 
 
 def test_a_client_sees_its_groups_and_no_queue(server):
-    app = page(server, who="cli")
+    app = view("work", logged_in("cli"))
     assert not app.exception
     assert [tab.label for tab in app.tabs] == ["Groups"]
 
 
 def test_a_group_that_is_not_there_is_refused_in_the_words_of_the_api(server):
-    assert "there is no group" in texts(page(server, group="g_none"))
+    assert "there is no group" in texts(view("work", logged_in("oli"), group="g_none"))
 
 
 def test_a_result_is_accepted_on_its_page(server):
     (task_id,) = [task["id"] for task in server.ask("GET", "/tasks?state=review", "oli").json()["items"]]
-    app = page(server, "tasks", task=task_id)
+    app = view("tasks", logged_in("oli"), task=task_id)
     assert not app.exception
     keys = {button.key for button in app.button}
     assert {"approve", "reject", "cancel"} <= keys
@@ -121,3 +94,43 @@ def test_a_result_is_accepted_on_its_page(server):
     assert server.ask("GET", f"/tasks/{task_id}", "oli").json()["task"]["outcome"] == "succeeded"
     with pytest.raises(Exception, match="waits for no approval"):
         approve(server.journal, task_id, actor="user:ann")
+
+
+def test_all_that_fit_are_paused_and_resumed_after_a_look(server):
+    app = logged_in("oli")
+    assert "many" in {button.key for button in view("tasks", app, client="acme").button}
+    app = drawn(chosen, app)
+    app.selectbox(key="deed").select("pause").run()
+    assert "**2 tasks**: 1 ready, 1 waiting. Clients: acme 2. 1 more fit the filters and stay as they are." in texts(app)
+    app.text_input(key="bulk-why").input("stocktaking").run()
+    app.button(key="do").click().run()
+    assert not app.exception
+    assert [task["state"] for task in of_acme(server)] == ["done", "paused", "paused"]
+    (deed,) = server.ask("GET", "/bulk", "oli").json()["items"]
+    assert (deed["wanted"]["why"], deed["wanted"]["filters"]) == ("stocktaking", {"client": "acme"})
+    app = view("tasks", logged_in("oli"))
+    assert "2 tasks were paused by oli" in texts(app)
+    assert "many" not in {button.key for button in app.button}, "no filter is set"
+    app.button(key=f"undo-{deed['id']}").click().run()
+    assert [task["state"] for task in of_acme(server)] == ["done", "ready", "waiting"]
+
+
+def test_only_who_may_is_offered_to_do_something_with_many(server):
+    assert "many" not in {button.key for button in view("tasks", logged_in("lyn"), client="acme").button}
+
+
+def test_what_can_be_done_to_none_says_so(server):
+    app = drawn(chosen, logged_in("oli"))
+    app.selectbox(key="deed").select("resume").run()
+    assert "It can be done to none of them" in texts(app)
+    assert app.button(key="do").disabled
+
+
+def chosen():
+    from dashboards.views import many
+
+    many.choose({"client": "acme"})
+
+
+def of_acme(server):
+    return sorted(server.ask("GET", "/tasks?client=acme", "oli").json()["items"], key=lambda task: task["id"])

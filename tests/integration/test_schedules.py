@@ -4,7 +4,7 @@ import pytest
 
 from models.errors import Conflict, CycleFound, IllegalMove, Invalid, NotFound
 from tasks import schedules
-from tasks.timetable import calendar, changes, list_schedules, preview, schedule_detail
+from tasks.timetable import EACH_MOST, calendar, changes, list_schedules, preview, schedule_detail
 from tests.scheduling import WORK, Clockwork, us
 
 
@@ -125,8 +125,18 @@ def test_the_calendar_holds_the_fires_of_all_schedules_in_order(clockwork):
     clockwork.create()
     clockwork.create("half", {"cron": "30 * * * *"})
     schedules.pause(clockwork.journal, clockwork.create("paused")["name"], schedules.Pause(), actor="user:ann")
-    found = calendar(clockwork.journal, until=us("2026-05-04T11:30:00"))
+    found = calendar(clockwork.journal, until=us("2026-05-04T11:30:00"))["items"]
     assert [(one["at"][11:16], one["schedule"]) for one in found] == [("10:00", "daily"), ("10:30", "half"), ("11:00", "daily"), ("11:30", "half")]
+
+
+def test_the_calendar_names_the_schedules_that_fire_too_often_for_it(clockwork):
+    clockwork.create()
+    clockwork.create("often", {"every": "1m"})
+    clockwork.create("seldom", {"every": "1m", "most": EACH_MOST})
+    found = calendar(clockwork.journal, until=us("2026-05-04T15:30:00"), most=1000)
+    often = [one["at"] for one in found["items"] if one["schedule"] == "often"]
+    assert (len(often), found["cut"]) == (EACH_MOST, [{"schedule": "often", "at": often[-1]}])
+    assert [one["at"][11:16] for one in found["items"] if one["schedule"] == "daily"] == ["10:00", "11:00", "12:00", "13:00", "14:00", "15:00"]
 
 
 def test_a_preview_is_bounded(clockwork):
