@@ -1,67 +1,53 @@
-"""The live feed: `/feed`, a WebSocket over the journal that loses nothing and doubles nothing.
+"""The live feed: `/feed`, a WebSocket, and `/feed/events`, server-sent events, over the journal; it loses nothing and doubles nothing.
 
-All messages are JSON texts. The client speaks once:
-
-    {"type": "auth", "ticket": "…", "after": 17, "epoch": "e_…", "topics": ["tasks"]}
-
-`ticket` comes from `POST /feed/ticket`. `after` is the last sequence number that it has seen, or "now" (null means the same); `epoch` names the
-stream that this number is of, null for "whichever"; `topics` are those that it wants, null for all that its role may follow. The server answers
-
-    {"type": "ready", "epoch": "e_…", "head": 20, "after": 17, "topics": ["tasks"], "heartbeat_s": 15, "expires_at": "…"}
-    {"type": "event", "seq": 18, "at": "…", "kind": "…", "entity": "…", "key": "…", "actor": "…", "patch": {…}, "facts": {…}}
-    {"type": "heartbeat", "seq": 20}
-
-with every event after `after` that it may see, in order, each once. Whoever comes back says the last `seq` that it has seen, of an event or of a
-heartbeat: a heartbeat says that there is nothing more for it up to there. Where that cannot be continued, the server says
-`{"type": "too_old", "tail": n}` or `{"type": "wrong_epoch", "epoch": "e_…", "head": n}` and closes with 4409: read the state anew, begin at "now".
-How a connection ends is told by its code, see `api.hub.Close`.
+`models.protocol` says what is said, `docs/feed.md` how it is used. A client that comes back says the last `seq` that it has seen, of an event or of a
+heartbeat: a heartbeat says that there is nothing more for it up to there. Where that cannot be continued it is told so, and begins with a snapshot.
 """
 
 import asyncio
 import json
-from typing import Annotated, Any, Literal
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.websockets import WebSocket
 
-from api.hub import Client, Close
-from api.link import Link, frame, link_of
+from api.answers import shown, shown_all
+from api.auth import GuardedRoute
+from api.client import Client, Line
+from api.link import link_of
 from api.origins import is_ours
-from api.parts import Parts, The
-from models.access import Scope, may_use, topics_of
+from api.parts import Current, Parts, The
+from api.stream import Events, Stream
+from models.access import Viewer, may_use
 from models.clock import iso
-from models.errors import Unauthorized
+from models.errors import Invalid, Unauthorized
+from models.protocol import Alive, Auth, Close, Ready, Renewed, Snapshot, TooOld, Wish, WrongEpoch, read_said
+from models.topics import ASKED_FOR, Filters, Scope, topics_of
 from store.settings import Settings
+from tasks.picture import picture
 from tasks.tokens import Session
 
 AUTH_S = 5.0  # how long a new connection may be silent
-SEQ_MOST = 2**63 - 1
+SAID_MOST, SAID_S = 20, 10.0  # messages of a client in so many seconds
 
-router = APIRouter()
-
-
-class Auth(BaseModel):
-    """The one message of a client."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    type: Literal["auth"]
-    ticket: Annotated[str, Field(max_length=4096)]
-    after: Annotated[StrictInt, Field(ge=0, le=SEQ_MOST)] | Literal["now"] | None = "now"
-    epoch: Annotated[str, Field(max_length=100)] | None = None
-    topics: Annotated[list[str], Field(min_length=1, max_length=50)] | None = None
+router = APIRouter(route_class=GuardedRoute, tags=["feed"])
 
 
 class _Refused(Exception):
-    """The connection ends with this code; `message` is said before."""
+    """The connection ends with this code; `said` is said before."""
 
-    def __init__(self, code: Close, reason: str, message: dict[str, Any] | None = None) -> None:
+    def __init__(self, code: Close, reason: str, said: BaseModel | None = None) -> None:
         super().__init__(reason)
         self.code = code
         self.reason = reason
-        self.message = message
+        self.said = said
 
 
 @router.websocket("/feed")
@@ -72,16 +58,59 @@ async def feed(socket: WebSocket, the: The) -> None:
     try:
         await run_in_threadpool(_check_origin, socket, the.settings)
         auth = await _first_message(socket)
-        client = await _enter(the, link, auth)
+        client = await _enter(the, link, await _redeem(the, auth.ticket), auth)
     except _Refused as refused:
-        if refused.message is not None:
-            link.write(_text(refused.message))
-        link.end(refused.code, refused.reason)
+        _refuse(link, refused)
         return
     try:
-        await _until_it_ends(socket, link)
+        await _converse(the, socket, client)
+    except _Refused as refused:
+        _refuse(link, refused)
     finally:
         the.hub.leave(client)
+
+
+@router.get("/feed/events", response_class=Response)
+async def events(
+    the: The,
+    session: Current,
+    request: Request,
+    topics: Annotated[str | None, Query(max_length=500)] = None,
+    after: Annotated[str, Query(max_length=200)] = "now",
+    filters: Annotated[str | None, Query(max_length=2000)] = None,
+    snapshot: Annotated[bool, Query()] = False,  # noqa: FBT002 - a query parameter
+) -> Response:
+    """Send the feed as server-sent events; the data of each is a message as `/feed` sends them.
+
+    `topics` are names with commas between them, `after` is a sequence number or "now", `filters` JSON. The id of an event is `<epoch>:<seq>`; who
+    comes back with it as `Last-Event-ID` misses nothing. The last event, of type `close`, holds the code and the reason.
+    """
+    stream = Stream()
+    auth = _read_query(topics, request.headers.get("last-event-id") or after, filters, snapshot=snapshot)
+    try:
+        client: Client | None = await _enter(the, stream, session, auth)
+    except _Refused as refused:
+        _refuse(stream, refused)
+        client = None
+    return Events(stream, lag_s=the.settings.api.lag_s, leave=lambda: the.hub.leave(client) if client else None)
+
+
+def _read_query(topics: str | None, after: str, filters: str | None, *, snapshot: bool) -> Auth:
+    """Return the question of an address as the first message of a WebSocket."""
+    epoch, _, seq = after.rpartition(":")
+    said: dict[str, Any] = {"type": "auth", "ticket": "", "after": int(seq) if seq.isascii() and seq.isdigit() else seq, "epoch": epoch or None}
+    said |= {"snapshot": snapshot, "topics": None if topics is None else topics.split(",")}
+    try:
+        return Auth.model_validate(said | {"filters": None if filters is None else json.loads(filters)})
+    except ValueError as error:
+        message = f"this is no question to the feed: {error}"
+        raise Invalid(message) from error
+
+
+def _refuse(line: Line, refused: _Refused) -> None:
+    if refused.said is not None:
+        line.say(refused.said)
+    line.end(refused.code, refused.reason)
 
 
 def _check_origin(socket: WebSocket, settings: Settings) -> None:
@@ -94,60 +123,79 @@ def _check_origin(socket: WebSocket, settings: Settings) -> None:
 async def _first_message(socket: WebSocket) -> Auth:
     try:
         async with asyncio.timeout(AUTH_S):
-            message = await socket.receive()
+            said = _understood(await socket.receive())
     except TimeoutError as error:
         raise _Refused(Close.SILENT, "no first message came") from error
+    if not isinstance(said, Auth):
+        raise _Refused(Close.MISUNDERSTOOD, "the first message must be of type auth")
+    return said
+
+
+def _understood(received: Mapping[str, Any]) -> Auth | Alive:
     try:
-        return Auth.model_validate_json(message.get("text") or "")
+        return read_said.validate_json(received.get("text") or "")
     except ValidationError as error:
-        raise _Refused(Close.MISUNDERSTOOD, "the first message must be of type auth, see api/feed.py") from error
+        first = error.errors()[0]
+        reason = f"not of the protocol: {'.'.join(str(part) for part in first['loc'])} {first['msg']}"
+        raise _Refused(Close.MISUNDERSTOOD, reason.encode()[:120].decode(errors="ignore")) from error
 
 
-async def _enter(the: Parts, link: Link, auth: Auth) -> Client:
-    """Check who it is, what it may see and where it goes on; then let it follow."""
-    session = await _redeem(the, auth.ticket)
-    scope = _scope(session, auth)
-    after, head = await _place(the, auth)
-    client = Client(link=link, scope=scope, user=session.viewer.name, expires_at=session.expires_at, cursor=after)
-    the.hub.join(client)  # before the last look at the user: a change after it ends the connection, one before it is seen
+async def _enter(the: Parts, line: Line, session: Session, auth: Auth) -> Client:
+    """Check what it may see and where it goes on; then let it follow."""
+    if not may_use(session.viewer.role, "WS /feed"):
+        raise _Refused(Close.FORBIDDEN, f"the role {session.viewer.role} may not follow the feed")
+    scope = _scope(session.viewer, auth)
+    after, head = (await the.hub.head(),) * 2 if auth.snapshot else await _place(the, auth)
+    viewer = session.viewer
+    client = Client(link=line, scope=scope, user=viewer.name, role=viewer.role, expires_at=session.expires_at, cursor=after)
+    if not the.hub.join(client):  # before the last look at the user: a change after it ends the connection, one before it is seen
+        raise _Refused(Close.TOO_MANY, f"{session.viewer.name} has {the.settings.api.connections_most} connections, and may have no more")
     try:
         await run_in_threadpool(the.tokens.check, session)
+        seen = await run_in_threadpool(_snapshot, the, scope, session.viewer) if auth.snapshot else None
     except BaseException as error:
         the.hub.leave(client)
         if isinstance(error, Unauthorized):
             raise _Refused(Close.UNAUTHORIZED, str(error)) from error
         raise
-    ready = {
-        "type": "ready", "epoch": the.hub.epoch, "head": head, "after": after, "topics": sorted(scope.topics),
-        "heartbeat_s": the.settings.api.heartbeat_s, "expires_at": iso(session.expires_at),
-    }  # fmt: skip
-    link.write(_text(ready))
+    client.cursor = after if seen is None else seen.seq
+    ready = Ready(
+        epoch=the.hub.epoch, head=head, after=client.cursor, behind=max(0, head - client.cursor), topics=sorted(scope.topics),
+        heartbeat_s=the.settings.api.heartbeat_s, expires_at=iso(session.expires_at),
+    )  # fmt: skip
+    line.say(ready)
+    if seen is not None:
+        line.say(seen)
+    the.hub.present(client)
     the.hub.follow(client)
     return client
 
 
+def _snapshot(the: Parts, scope: Scope, viewer: Viewer) -> Snapshot:
+    seen = picture(the.journal, scope)
+    rows = {name: shown_all(seen[name], viewer) for name in ("tasks", "attempts", "agents", "alerts")}
+    return Snapshot(**shown(seen, viewer) | rows)
+
+
 async def _redeem(the: Parts, ticket: str) -> Session:
     try:
-        session = await run_in_threadpool(the.tokens.redeem, ticket)
+        return await run_in_threadpool(the.tokens.redeem, ticket)
     except Unauthorized as error:
         raise _Refused(Close.UNAUTHORIZED, str(error)[:100]) from error
-    if not may_use(session.viewer.role, "WS /feed"):
-        raise _Refused(Close.FORBIDDEN, f"the role {session.viewer.role} may not follow the feed")
-    return session
 
 
-def _scope(session: Session, auth: Auth) -> Scope:
-    allowed = topics_of(session.viewer.role)
-    wanted = allowed if auth.topics is None else frozenset(auth.topics)
+def _scope(viewer: Viewer, auth: Auth) -> Scope:
+    allowed = topics_of(viewer.role)
+    wanted = allowed - ASKED_FOR if auth.topics is None else frozenset(auth.topics)
     if not wanted <= allowed:
-        raise _Refused(Close.FORBIDDEN, f"the role {session.viewer.role} may follow: {', '.join(sorted(allowed))}")
-    return Scope.of(session.viewer, wanted)
+        raise _Refused(Close.FORBIDDEN, f"the role {viewer.role} may follow: {', '.join(sorted(allowed))}")
+    return Scope.of(viewer, wanted, Filters(**(auth.filters or Wish()).model_dump()))
 
 
 async def _place(the: Parts, auth: Auth) -> tuple[int, int]:
     """Return the cursor to go on from, and the head of the journal; refuse a cursor that the journal does not reach any more, or not yet."""
     head = await the.hub.head()
-    other = {"type": "wrong_epoch", "epoch": the.hub.epoch, "head": head}
+    other = WrongEpoch(epoch=the.hub.epoch, head=head)
     if auth.epoch is not None and auth.epoch != the.hub.epoch:
         raise _Refused(Close.CANNOT_RESUME, "the stream is another one: read the state anew", other)
     if auth.after is None or auth.after == "now":
@@ -157,15 +205,29 @@ async def _place(the: Parts, auth: Auth) -> tuple[int, int]:
     if not the.hub.ring.covers(auth.after):
         tail = await the.hub.tail()
         if auth.after < tail - 1:
-            raise _Refused(Close.CANNOT_RESUME, "the journal begins later: read the state anew", {"type": "too_old", "tail": tail})
+            raise _Refused(Close.CANNOT_RESUME, "the journal begins later: read the state anew", TooOld(tail=tail))
     return auth.after, head
 
 
-async def _until_it_ends(socket: WebSocket, link: Link) -> None:
-    """Wait for the end. Receiving is also what lets pings be answered. A client has nothing more to say."""
-    while (await socket.receive())["type"] != "websocket.disconnect":
-        link.end(Close.MISUNDERSTOOD, "a client speaks once")
+async def _converse(the: Parts, socket: WebSocket, client: Client) -> None:
+    """Answer what a client says, until it is gone. Receiving is also what lets pings be answered."""
+    said_at: deque[float] = deque(maxlen=SAID_MOST)
+    while (received := await socket.receive())["type"] != "websocket.disconnect":
+        now = time.monotonic()
+        if len(said_at) == SAID_MOST and now - said_at[0] < SAID_S:
+            raise _Refused(Close.MISUNDERSTOOD, f"more than {SAID_MOST} messages in {SAID_S:.0f} seconds")
+        said_at.append(now)
+        match _understood(received):
+            case Auth() as auth:
+                await _renew(the, client, auth)
+            case Alive():
+                the.hub.beat(client)
 
 
-def _text(message: dict[str, Any]) -> bytes:
-    return frame(json.dumps(message).encode())
+async def _renew(the: Parts, client: Client, auth: Auth) -> None:
+    """Let a connection last longer. What it follows stays as it is: whoever wants something else opens another."""
+    session = await _redeem(the, auth.ticket)
+    if session.viewer.name != client.user:
+        raise _Refused(Close.FORBIDDEN, "the ticket is somebody else's")
+    client.expires_at = max(client.expires_at, session.expires_at)
+    client.link.say(Renewed(expires_at=iso(client.expires_at)))

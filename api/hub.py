@@ -8,19 +8,25 @@ costs its socket's buffer and delays nobody; one that takes nothing for some sec
 
 import asyncio
 import contextlib
-import json
 import logging
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from enum import IntEnum
 
-from api.link import Link, frame
+from pydantic import BaseModel
+
+from api.client import Client
 from api.metrics import Figures
-from api.ring import EVENTS_MOST, Chunk, Item, Page, Ring, encode, reach
-from models.access import Scope
+from api.presence import Presence
+from api.ring import EVENTS_MOST, Item, Page, Ring, encode, reach
+from api.wire import Form, message, shape
+from models import protocol
 from models.clock import now_us
+from models.errors import ArbiterError
+from models.protocol import Close, Heartbeat, Person, Viewers
+from models.topics import Scope
 from store.bell import Listener
+from store.engine import DATABASE_ERRORS
 from store.journal import Journal
 from store.settings import Settings
 
@@ -32,39 +38,6 @@ PAGES_KEPT = 16  # pages of old events, for clients who come back together
 RETRY_S = 1.0  # after the database failed
 
 _log = logging.getLogger("arbiter.feed")
-
-
-class Close(IntEnum):
-    """Why the server ends a connection."""
-
-    FAILED = 1011  # the journal cannot be read
-    RESTART = 1012  # the server goes; come back
-    MISUNDERSTOOD = 4400  # what the client sent is not of the protocol
-    UNAUTHORIZED = 4401  # the ticket is not valid, or the session has ended
-    FORBIDDEN = 4403  # wrong origin, or a topic that the role may not follow
-    SILENT = 4408  # no first message in time
-    CANNOT_RESUME = 4409  # wrong epoch, or a cursor that the journal does not reach
-    SLOW = 4008  # took nothing for too long; resume
-
-
-class Client:
-    """One connection: how far it is, what it may see, and until when."""
-
-    __slots__ = ("chase", "cursor", "expires_at", "link", "scope", "user")
-
-    def __init__(self, *, link: Link, scope: Scope, user: str, expires_at: int, cursor: int) -> None:
-        self.link = link
-        self.scope = scope
-        self.user = user
-        self.expires_at = expires_at  # of the token; microseconds
-        self.cursor = cursor  # all events up to here were sent or were not for it
-        self.chase: asyncio.Task[None] | None = None  # brings it up to date; null while it is live
-
-    def take(self, chunk: Chunk) -> None:
-        """Send what comes next."""
-        self.cursor = chunk.cursor
-        if chunk.frames:
-            self.link.write(chunk.frames)
 
 
 class Hub:
@@ -81,7 +54,11 @@ class Hub:
         self._figures = figures
         self._on_user = on_user  # told who changed, so that nothing older is remembered
         self._clients: set[Client] = set()
-        self._live: dict[Scope, set[Client]] = {}
+        self._users: Counter[str] = Counter()
+        self._live: dict[tuple[Scope, Form], set[Client]] = {}
+        self._presence = Presence(journal)
+        self._present: list[Person] = []
+        self._figures_at = 0  # modification time of the published KPIs
         self._pages: OrderedDict[int, asyncio.Task[Page]] = OrderedDict()
         self._tasks: list[asyncio.Task[None]] = []
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="feed")  # its own: a burst of requests must not delay the feed
@@ -120,10 +97,14 @@ class Hub:
         """Return the first sequence number that the journal still has."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._journal.tail)
 
-    def join(self, client: Client) -> None:
-        """Count a connection in: from now on changes of its user reach it. It gets nothing before `follow`."""
+    def join(self, client: Client) -> bool:
+        """Count a connection in: from now on changes of its user reach it. It gets nothing before `follow`. False: its user has too many."""
+        if self._users[client.user] >= self._settings.api.connections_most:
+            return False
         self._clients.add(client)
+        self._users[client.user] += 1
         self._figures.clients.set(len(self._clients))
+        return True
 
     def follow(self, client: Client) -> None:
         """Send a client everything after its cursor, and from then on what comes."""
@@ -131,7 +112,9 @@ class Hub:
 
     def leave(self, client: Client) -> None:
         """Forget a connection."""
-        self._clients.discard(client)
+        if client in self._clients:
+            self._clients.remove(client)
+            self._users[client.user] -= 1
         self._rest(client)
         if client.chase is not None:
             client.chase.cancel()
@@ -179,7 +162,7 @@ class Hub:
         return len(items) == READ_MOST
 
     def _read(self, after: int) -> list[Item]:
-        return [encode(event) for event in self._journal.events(after, READ_MOST)]
+        return [encode(event, self.epoch) for event in self._journal.events(after, READ_MOST)]
 
     def _user_changed(self, name: str) -> None:
         """End the connections of a user whose rights may have changed; with the rights that it has now it may come back."""
@@ -190,10 +173,10 @@ class Hub:
 
     def _fan(self, before: int) -> None:
         """Write what is new to everybody who had all before; what each class of viewers gets is joined once."""
-        for scope, clients in list(self._live.items()):
+        for (scope, form), clients in list(self._live.items()):
             cursor = before
             while cursor < self.ring.head and clients:
-                chunk = self.ring.chunk(scope, cursor)
+                chunk = self.ring.chunk(scope, form, cursor)
                 cursor = chunk.cursor
                 for client in clients:
                     client.take(chunk)
@@ -201,16 +184,17 @@ class Hub:
 
     def _set_back(self, behind: Iterable[Client]) -> None:
         for client in behind:
+            client.pressed = client.link.is_full
             self._rest(client)
             self.follow(client)
 
     def _rest(self, client: Client) -> None:
         """Take a client out of those that are live."""
-        group = self._live.get(client.scope)
+        group = self._live.get((client.scope, client.form))
         if group is not None:
             group.discard(client)
             if not group:
-                del self._live[client.scope]
+                del self._live[client.scope, client.form]
 
     async def _chase(self, client: Client) -> None:
         """Bring a client up to date, at its own pace, and let it go live."""
@@ -219,9 +203,11 @@ class Hub:
                 async with asyncio.timeout(self._settings.api.lag_s):
                     await client.link.drained()
                 if client.cursor == self.ring.head:
-                    client.chase = None
-                    client.link.write(_heartbeat(self.ring.head))  # it has all there is, though the last events may not have been for it
-                    self._live.setdefault(client.scope, set()).add(client)  # nothing was awaited since the comparison: no event falls between
+                    client.chase, client.pressed = None, False
+                    self.beat(client)  # it has all there is, though the last events may not have been for it
+                    self._live.setdefault((client.scope, client.form), set()).add(
+                        client
+                    )  # nothing was awaited since the comparison: no event falls between
                     return
                 await self._advance(client)
         except TimeoutError:
@@ -238,10 +224,10 @@ class Hub:
             await self._moved.wait()
             return
         if self.ring.covers(client.cursor):
-            client.take(self.ring.chunk(client.scope, client.cursor))
+            client.take(self.ring.chunk(client.scope, client.form, client.cursor, pressed=client.pressed))
         else:
-            client.take((await self._page(client.cursor)).chunk(client.scope))
-            client.link.write(_heartbeat(client.cursor))  # a long way through events of others must not have to be gone again
+            client.take((await self._page(client.cursor)).chunk(client.scope, client.form))
+            self.beat(client)  # a long way through events of others must not have to be gone again
         await asyncio.sleep(0)  # others have their turn
 
     async def _page(self, after: int) -> Page:
@@ -269,23 +255,55 @@ class Hub:
         beat_at = 0.0
         while True:
             await asyncio.sleep(min(1.0, self._settings.api.heartbeat_s))
+            await self._tell_the_rest()
             self._end([client for client in self._clients if client.expires_at <= now_us()], Close.UNAUTHORIZED, "the session has ended")
             if asyncio.get_running_loop().time() - beat_at >= self._settings.api.heartbeat_s:
                 beat_at = asyncio.get_running_loop().time()
                 self._beat()
 
+    def beat(self, client: Client) -> None:
+        """Tell a client how far it is, and that the line works."""
+        client.link.write(self._heartbeat(client.cursor, client.form))
+
     def _beat(self) -> None:
-        beat = _heartbeat(self.ring.head)
-        for clients in list(self._live.values()):
+        for (_, form), clients in list(self._live.items()):
+            beat = self._heartbeat(self.ring.head, form)
             for client in clients:
                 client.link.write(beat)
             self._set_back([client for client in clients if client.link.is_full])
+
+    def _heartbeat(self, seq: int, form: Form) -> bytes:
+        return shape(message(Heartbeat(seq=seq)), form, name=f"{self.epoch}:{seq}")
+
+    async def _tell_the_rest(self) -> None:
+        """Tell what is not in the journal: who looks, and that there are new figures."""
+        run = asyncio.get_running_loop().run_in_executor
+        try:
+            await run(self._threads, self._presence.tell, frozenset((client.role, client.user) for client in self._clients))
+            if any("presence" in client.scope.topics for client in self._clients):
+                present = await run(self._threads, self._presence.all)
+                if present != self._present:
+                    self._present = present
+                    self._say("presence", Viewers(viewers=present))
+        except (ArbiterError, *DATABASE_ERRORS) as error:
+            self.trouble = f"who looks cannot be written down: {type(error).__name__}"
+        published = self._settings.lake / "measured.json"
+        changed = published.stat().st_mtime_ns if published.exists() else 0
+        if changed != self._figures_at:
+            self._figures_at = changed
+            self._say("kpis", protocol.Figures(seq=self.ring.head))
+
+    def _say(self, topic: str, said: BaseModel) -> None:
+        for client in self._clients:
+            if topic in client.scope.topics and not client.link.is_full:
+                client.link.say(said)
+
+    def present(self, client: Client) -> None:
+        """Tell a client that follows presence who looks."""
+        if "presence" in client.scope.topics:
+            client.link.say(Viewers(viewers=self._present))
 
     def _end(self, clients: Iterable[Client], code: Close, reason: str) -> None:
         for client in clients:
             client.link.end(code, reason)
             self.leave(client)
-
-
-def _heartbeat(seq: int) -> bytes:
-    return frame(json.dumps({"type": "heartbeat", "seq": seq}).encode())

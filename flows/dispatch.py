@@ -8,11 +8,11 @@ from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.report import ROWS_MOST, ShiftReport
 from store.home import open_journal
 from store.settings import load
 from tasks.claim import Claim
 from tasks.read import attempts_of
+from tasks.reports import ROWS_MOST, ShiftReport
 from tasks.shift import Shift
 from tasks.steps import perform_step
 

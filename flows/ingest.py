@@ -3,10 +3,10 @@
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from flows.report import markdown, tell_text
 from store.home import open_journal
 from store.settings import load
 from tasks import ingest as steps
+from tasks.reports import markdown, tell_text
 
 ingest_file_step = task(
     name="ingest file",

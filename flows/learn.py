@@ -11,9 +11,9 @@ from pathlib import Path
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from flows.report import tell_text
 from tasks import learn as steps
 from tasks.categorize import WEIGHTS
+from tasks.reports import tell_text
 
 read_step = task(name="read", cache_policy=NO_CACHE, persist_result=False)(steps.read_postings)
 compare_step = task(name="compare", cache_policy=NO_CACHE, persist_result=False)(steps.compare)

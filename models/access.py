@@ -1,4 +1,4 @@
-"""Who may do what: one table of rules for routes and one for topics of the feed. What has no rule is refused.
+"""Who may do what: a table of rules for routes; that of the feed's topics is in `models.topics`. What has no rule is refused.
 
 The tables say which *roles* pass; `Viewer` adds whose *objects* a person sees: a client its own tasks, an agent what is assigned to it. What the
 house alone may know is kept from clients even where a task is their own: what it cost, what was earned on it, and how its agents were chosen.
@@ -54,6 +54,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "GET /me": _roles(EVERYBODY),
         "POST /feed/ticket": _roles(EVERYBODY),
         "WS /feed": _roles(EVERYBODY),  # topics have their own rules
+        "GET /feed/events": _roles(EVERYBODY),
         "POST /tasks": _roles(OPERATORS_AND_CLIENTS),
         "GET /tasks": _roles(EVERYBODY),
         "GET /tasks/counts": _roles(STAFF_AND_CLIENTS),
@@ -108,39 +109,6 @@ RULES: Mapping[str, Rule] = MappingProxyType(
     },
 )
 
-TOPICS: Mapping[str, frozenset[Role]] = MappingProxyType(
-    {
-        "tasks": EVERYBODY,  # clients and agents: their own
-        "agents": STAFF_AND_AGENTS,  # agents: themselves
-        "postings": STAFF,
-        "schedules": STAFF,
-        "alerts": STAFF,
-        "users": ADMINS,
-        "system": OPERATORS,
-    },
-)
-
-TOPIC_OF: Mapping[str, str] = MappingProxyType(  # by the ledger table that an event is about
-    {
-        "tasks": "tasks",
-        "attempts": "tasks",
-        "dependencies": "tasks",
-        "decisions": "tasks",
-        "artifacts": "tasks",
-        "agents": "agents",
-        "postings": "postings",
-        "users": "users",
-        "requests": "system",
-        "schedules": "schedules",
-        "backfills": "schedules",
-        "fires": "schedules",
-        "freezes": "schedules",
-        "alerts": "alerts",
-        "bulks": "system",
-    },
-)
-
-
 HOUSE_FIELDS = frozenset({"cost_cents"})  # of tasks, attempts and events
 HOUSE_PARTS = frozenset({"decisions"})  # of a task
 HOUSE_KPIS = frozenset({"cost", "margin"})
@@ -152,11 +120,6 @@ def may_use(role: Role | None, route: str) -> bool:
     if rule is None:
         return False
     return rule.anonymous if role is None else role in rule.roles
-
-
-def topics_of(role: Role) -> frozenset[str]:
-    """Return the topics of the feed that a role may follow."""
-    return frozenset(topic for topic, roles in TOPICS.items() if role in roles)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,51 +150,6 @@ class Viewer:
 def for_client(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row, or a patch or facts of an event, without the fields that the house alone may know."""
     return {name: value for name, value in row.items() if name not in HOUSE_FIELDS}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
-    """A class of viewers of the feed who see the same events."""
-
-    topics: frozenset[str]
-    client: str | None = None  # only this client's events
-    agent: str | None = None  # only events about this agent
-
-    @classmethod
-    def of(cls, viewer: Viewer, topics: frozenset[str]) -> "Scope":
-        """Return the scope of a viewer that follows these topics, of which it keeps those that it may follow."""
-        return cls(topics=topics & topics_of(viewer.role), client=viewer.client, agent=viewer.agent)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Audience:
-    """Whom an event concerns."""
-
-    topic: str | None  # null: an entity without a topic, shown to nobody
-    client: str | None
-    agents: frozenset[str]
-    house: bool = False  # no client may see it, not even its own
-
-    @classmethod
-    def of(cls, entity: str, key: str, patch: Mapping[str, Any], facts: Mapping[str, Any]) -> "Audience":
-        """Read from an event whose it is."""
-        named = {patch.get("agent_id"), patch.get("wanted_agent"), facts.get("agent_id"), key if entity == "agents" else None}
-        client = facts.get("client")
-        return cls(
-            topic=TOPIC_OF.get(entity),
-            client=client if isinstance(client, str) else None,
-            agents=frozenset(name for name in named if isinstance(name, str)),
-            house=entity in HOUSE_PARTS,
-        )
-
-
-def concerns(audience: Audience, scope: Scope) -> bool:
-    """Tell whether viewers of a scope may see what concerns an audience."""
-    if audience.topic not in scope.topics:
-        return False
-    if scope.client is not None and (audience.house or audience.client != scope.client):
-        return False
-    return scope.agent is None or scope.agent in audience.agents
 
 
 def assigned(detail: Mapping[str, Any], agent: str) -> bool:

@@ -71,6 +71,7 @@ class Api(_Part):
     upload_most: int = 200_000_000  # bytes of an uploaded file
     heartbeat_s: float = Field(15, gt=0)  # how often the feed tells where the journal is
     lag_s: float = Field(10, gt=0)  # a reader of the feed that takes nothing for so long is cut off; it resumes where it was
+    connections_most: int = Field(100, ge=1)  # to the feed, of one user
     token_minutes: int = 15
 
 

@@ -15,7 +15,7 @@ from models.task import Outcome, Reason, State
 from store.journal import Journal, Tx
 from store.query import Row
 from store.schema import agents, tasks
-from tasks.moves import finish, move, reopen, settle
+from tasks.moves import about, finish, move, reopen, settle
 from tasks.read import get_task
 
 
@@ -181,5 +181,5 @@ def _note(deed: str, actor: str, why: str) -> str:
 
 
 def _change(tx: Tx, task: Row, kind: str, patch: Row) -> Row:
-    tx.change(tasks, task["id"], patch, kind, client=task["client"])
+    tx.change(tasks, task["id"], patch, kind, **about(task))
     return task | patch

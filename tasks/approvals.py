@@ -9,7 +9,7 @@ from models.task import Outcome, Reason, State
 from store.journal import Journal, Tx
 from store.query import Query, Row
 from store.schema import tasks, users
-from tasks.moves import finish, move, settle
+from tasks.moves import about, finish, move, settle
 from tasks.read import get_task
 
 _USER = Query(select(users).where(users.c.id == bindparam("name")))
@@ -30,10 +30,10 @@ def approve(journal: Journal, task_id: str, *, actor: str, note: str = "", anyon
     with journal.write(actor) as tx:
         task = _asked(get_task(tx, task_id, client), actor, anyone=anyone)
         if _is_presented(task):
-            tx.change(tasks, task_id, {"delivery": "given", "approval_until_at": None}, "task.approved", client=task["client"], note=note)
+            tx.change(tasks, task_id, {"delivery": "given", "approval_until_at": None}, "task.approved", **about(task), note=note)
             why = f"{actor} accepted the result" + (f": {note}" if note else "")
             return finish(tx, tx.get(tasks, task_id), Outcome.SUCCEEDED, Reason.RESULT, why, result=task["result"])
-        tx.change(tasks, task_id, {"approval": "given", "approval_until_at": None}, "task.approved", client=task["client"], note=note)
+        tx.change(tasks, task_id, {"approval": "given", "approval_until_at": None}, "task.approved", **about(task), note=note)
         return settle(tx, task_id)
 
 
@@ -57,7 +57,7 @@ def delegate(journal: Journal, task_id: str, to: str, *, actor: str, anyone: boo
         task = _asked(get_task(tx, task_id), actor, anyone=anyone)
         check_approver(tx, to)
         patch = {"approver": to} | ({"why": f"waits for {to} to accept its result"} if _is_presented(task) else {})
-        tx.change(tasks, task_id, patch, "task.changed", client=task["client"])
+        tx.change(tasks, task_id, patch, "task.changed", **about(task))
         return settle(tx, task_id)
 
 

@@ -15,7 +15,7 @@ from store.query import Query, Row, any_of
 from store.schema import agents, attempts, decisions, tasks
 from store.settings import Dispatch
 from tasks.beats import holds
-from tasks.moves import finish, move, needs_of, settle
+from tasks.moves import about, finish, move, needs_of, settle
 
 WOKEN_MOST = 500  # waiting tasks looked at in one transaction
 USUAL = Dispatch()
@@ -82,6 +82,11 @@ class Claim:
     inputs: Any  # with references
     config: dict[str, Any]
     needs: tuple[str, ...]  # ids of the tasks it waited for
+
+    @property
+    def about(self) -> dict[str, str]:
+        """What every event about the attempt says in its facts, for those who follow only a part of them."""
+        return {"client": self.client, "category": self.category, "task_id": self.task_id, "agent_id": self.agent_id}
 
 
 def anything_due(journal: Journal) -> bool:
@@ -206,7 +211,7 @@ def _start(tx: Tx, task: Row, agent: Row, shift_id: str) -> Claim:
         "id": attempt_id, "task_id": task["id"], "number": number, "agent_id": agent["id"], "shift_id": shift_id, "state": "running", "error": None,
         "progress": None, "stage": None, "cost_cents": 0, "run_id": None, "started_at": tx.now, "finished_at": None,
     }  # fmt: skip
-    tx.create(attempts, row, "attempt.started", client=task["client"], task_id=task["id"])
+    tx.create(attempts, row, "attempt.started", **about(task), task_id=task["id"])
     facts = {
         "agent_id": agent["id"],
         "attempt_id": attempt_id,
@@ -229,4 +234,4 @@ def _record_decision(tx: Tx, task: Row, decision: Decision) -> None:
         "id": new_id("d", tx.now), "task_id": task["id"], "policy": decision.policy, "agent_id": decision.agent_id,
         "candidates": json.dumps([asdict(one) for one in decision.candidates]), "why": decision.why, "at": tx.now,
     }  # fmt: skip
-    tx.create(decisions, row, "decision.made", client=task["client"], task_id=task["id"])
+    tx.create(decisions, row, "decision.made", **about(task), task_id=task["id"])

@@ -33,6 +33,11 @@ _LAST_AGENT = Query(
 )
 
 
+def about(task: Row) -> Row:
+    """Return what every event about a task says in its facts, for those who follow only a part of them."""
+    return {"client": task["client"], "category": task["category"]}
+
+
 def move(tx: Tx, task: Row, kind: str, **patch: Any) -> Row:
     """Move a task by an event of `models.task.MOVES`; return its new row. `facts` may be given beside the columns to change.
 
@@ -40,7 +45,7 @@ def move(tx: Tx, task: Row, kind: str, **patch: Any) -> Row:
     """
     facts = patch.pop("facts", {})
     patch["state"] = target_of(kind, task["state"])
-    tx.change(tasks, task["id"], patch, kind, client=task["client"], **facts)
+    tx.change(tasks, task["id"], patch, kind, **about(task) | facts)
     return task | patch
 
 
@@ -138,7 +143,7 @@ def _explain(tx: Tx, task: Row, verdict: Stand) -> Row:
     new = _standing(verdict)
     changed = {name: value for name, value in new.items() if task[name] != value}
     if changed:
-        tx.change(tasks, task["id"], changed, "task.changed", client=task["client"])
+        tx.change(tasks, task["id"], changed, "task.changed", **about(task))
     return task | changed
 
 

@@ -133,7 +133,7 @@ def record_end(journal: Journal, claim: Claim, ended: Ended, *, run_id: str | No
             row = artifact_row(
                 name=name, sha256=sha256, size=size, at=tx.now, client=claim.client, task_id=claim.task_id, attempt_id=claim.attempt_id
             )
-            tx.create(schema.artifacts, row, "artifact.added", client=claim.client, task_id=claim.task_id)
+            tx.create(schema.artifacts, row, "artifact.added", **claim.about)
         _close_task(tx, claim, task, ended, task["cost_cents"] + cost)
 
 
@@ -193,7 +193,7 @@ def _price(agent: Row, duration_us: int) -> int:
 def _close_attempt(tx: Tx, claim: Claim, attempt: Row, ended: Ended, *, cost: int, run_id: str | None) -> None:
     patch = {"state": ended.state, "error": ended.error, "cost_cents": cost, "finished_at": tx.now, "run_id": run_id}
     facts = {
-        "client": claim.client, "task_id": claim.task_id, "agent_id": claim.agent_id, "kind": claim.kind, "category": claim.category,
+        **claim.about, "kind": claim.kind,
         "state": ended.state, "cost_cents": cost, "currency": claim.currency, "started_at": attempt["started_at"], "finished_at": tx.now,
     }  # fmt: skip
     tx.change(schema.attempts, claim.attempt_id, patch, "attempt.finished", **facts)
@@ -247,8 +247,6 @@ class _Progress:
         with self._journal.write(f"agent:{self._claim.agent_id}") as tx:
             held = tx.get(schema.tasks, self._claim.task_id)["attempt_id"] == self._claim.attempt_id
             if held:
-                tx.change(
-                    schema.attempts, self._claim.attempt_id, patch, "attempt.progressed", client=self._claim.client, task_id=self._claim.task_id
-                )
+                tx.change(schema.attempts, self._claim.attempt_id, patch, "attempt.progressed", **self._claim.about)
         if not held:
             raise Stopped(LOST)

@@ -17,6 +17,7 @@ from store.settings import Promises, Step
 from tasks.act import reassign_task, reprioritise_task
 from tasks.alerts import raise_alert, resolve
 from tasks.groups import Durations, durations, edges_of, expected, members_of
+from tasks.moves import about
 
 MOST = 200  # tasks looked at in one transaction
 PRIORITY_MOST = 1000
@@ -98,7 +99,7 @@ def _escalate(tx: Tx, task: Row, steps: Sequence[Step]) -> None:
         _take(tx, tx.get(tasks, task["id"]), steps[taken])
         taken += 1
     wake = task["created_at"] + round(length * steps[taken].at) if taken < len(steps) else None
-    tx.change(tasks, task["id"], {"due_steps": taken, "due_wake_at": wake}, "task.escalated", client=task["client"])
+    tx.change(tasks, task["id"], {"due_steps": taken, "due_wake_at": wake}, "task.escalated", **about(task))
 
 
 def _take(tx: Tx, task: Row, step: Step) -> None:

@@ -9,7 +9,7 @@ from store.query import Query, Row
 from store.schema import attempts, tasks
 from tasks.act import pause_task
 from tasks.beats import bury, living
-from tasks.moves import finish, move
+from tasks.moves import about, finish, move
 
 DIED = "the process that worked on it died"
 PAUSE_MOST_S = 15  # about what Prefect's server needs to start again
@@ -84,7 +84,7 @@ def _pause(tx: Tx, task: Row, attempt: Row) -> None:
 
 def _close(tx: Tx, attempt: Row, error: str) -> None:
     task = tx.get(tasks, attempt["task_id"])
-    facts = {"client": task["client"], "task_id": task["id"], "agent_id": attempt["agent_id"], "kind": task["kind"], "category": task["category"]}
+    facts = about(task) | {"task_id": task["id"], "agent_id": attempt["agent_id"], "kind": task["kind"]}
     facts |= {"state": "lost", "cost_cents": 0, "currency": task["currency"], "started_at": attempt["started_at"], "finished_at": tx.now}
     tx.change(attempts, attempt["id"], {"state": "lost", "error": error, "finished_at": tx.now}, "attempt.finished", **facts)
 

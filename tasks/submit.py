@@ -19,7 +19,7 @@ from store.journal import Journal, Tx
 from store.query import Query, Row
 from store.settings import Settings
 from tasks.approvals import check_approver
-from tasks.moves import settle
+from tasks.moves import about, settle
 from tasks.promises import promised
 from tasks.references import check
 from tasks.work import NewTask, Work
@@ -98,9 +98,9 @@ def check_work(tx: Tx, work: Work, *, settings: Settings, origin: Origin) -> Acc
 
 def write(tx: Tx, accepted: Accepted) -> Row:
     """Write work that was checked in the same transaction; return what `submit` returns."""
-    owners = {row["id"]: row["client"] for row in accepted.tasks}
+    owners = {row["id"]: about(row) for row in accepted.tasks}
     tx.create_many(schema.tasks, accepted.tasks, "task.submitted", _submitted_facts)
-    tx.create_many(schema.dependencies, accepted.links, "dependency.added", lambda row: {"task_id": row["task_id"], "client": owners[row["task_id"]]})
+    tx.create_many(schema.dependencies, accepted.links, "dependency.added", lambda row: owners[row["task_id"]] | {"task_id": row["task_id"]})
     for task_id in accepted.order:
         settle(tx, task_id)
     settled = [tx.get(schema.tasks, row["id"]) for row in accepted.tasks]

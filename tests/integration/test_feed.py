@@ -80,7 +80,7 @@ def test_it_begins_after_the_number_that_the_client_says_and_goes_on_live(house)
     with house.hear(after=before, epoch=house.journal.epoch) as line:
         ready = say(line)
         assert ready == {
-            "type": "ready", "epoch": house.journal.epoch, "head": before + 1, "after": before, "topics": ALL, "heartbeat_s": 0.5,
+            "type": "ready", "epoch": house.journal.epoch, "head": before + 1, "after": before, "behind": 1, "topics": ALL, "heartbeat_s": 0.5,
             "expires_at": ready["expires_at"],
         }  # fmt: skip
         first = say(line)

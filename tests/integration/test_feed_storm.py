@@ -15,7 +15,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
 
-from models.access import Audience, Role, Scope, Viewer, concerns, for_client, topics_of
+from models.access import Role, Viewer, for_client
+from models.topics import Audience, Scope, concerns, topics_of
 from store.home import open_journal
 from store.schema import tasks
 from tests.api_server import PROJECT, Server, add_people
@@ -140,7 +141,9 @@ def shown(event, role):
 def visible(journal, role):
     viewer = Viewer(name="scrape-1", role=Role(role), client="acme" if role == "client" else None)
     scope = Scope.of(viewer, topics_of(viewer.role))
-    return [event for event in journal.events(0, 100_000) if concerns(Audience.of(event.entity, event.key, event.patch, event.facts), scope)]
+    return [
+        event for event in journal.events(0, 100_000) if concerns(Audience.of(event.entity, event.key, event.actor, event.patch, event.facts), scope)
+    ]
 
 
 def test_a_reader_that_does_not_read_is_cut_off_delays_nobody_costs_little_and_resumes_whole(home):

@@ -9,19 +9,14 @@ from models.access import (
     HOUSE_KPIS,
     HOUSE_PARTS,
     RULES,
-    TOPIC_OF,
-    TOPICS,
-    Audience,
     Role,
-    Scope,
     Viewer,
     assigned,
-    concerns,
     for_client,
     may_use,
-    topics_of,
 )
 from models.errors import Invalid
+from models.topics import TOPIC_OF, TOPICS, Audience, Filters, Scope, concerns, topics_of
 from store.figures import KPIS
 from store.schema import BY_NAME
 
@@ -31,7 +26,7 @@ def viewer(role: Role) -> Viewer:
 
 
 def audience(entity="tasks", key="t_1", patch=None, **facts) -> Audience:
-    return Audience.of(entity, key, patch or {}, facts)
+    return Audience.of(entity, key, "user:ann", patch or {}, facts)
 
 
 @pytest.mark.parametrize("role", [None, *Role])
@@ -59,7 +54,7 @@ def test_an_agent_changes_nothing():
 
 def test_every_table_of_the_ledger_has_a_topic_and_every_topic_a_rule():
     assert TOPIC_OF.keys() == BY_NAME.keys()
-    assert set(TOPIC_OF.values()) == TOPICS.keys()
+    assert set(TOPIC_OF.values()) == TOPICS.keys() - {"inbox", "kpis", "presence"}
 
 
 def test_the_admin_may_do_everything():
@@ -130,3 +125,53 @@ def test_a_task_is_assigned_by_wish_or_by_an_attempt():
     assert assigned(task, "query-1")
     assert not assigned(task, "scrape-1")
     assert assigned({"task": {"wanted_agent": "scrape-1"}, "attempts": []}, "scrape-1")
+
+
+def test_what_is_personal_is_told_to_whom_it_names_and_to_nobody_else_whatever_the_role(monkeypatch):
+    monkeypatch.setattr("models.topics.TOPIC_OF", {"notices": "inbox"})
+    for role in Role:
+        scope = Scope.of(viewer(role), frozenset({"inbox"}))
+        assert concerns(audience("notices", user="scrape-1", client="other"), scope), role
+        assert not concerns(audience("notices", user="ann", client="acme", agent_id="scrape-1"), scope), role
+        assert not concerns(audience("notices"), scope), role
+
+
+TASK = audience("tasks", "t_1", {"approver": "lyn"}, client="acme", category="Data Processing", agent_id="scrape-1")
+PART = audience("attempts", "x_1", {"category": "Analysis & Reporting"}, client="acme", category="Data Processing", task_id="t_1")
+OTHER = audience("tasks", "t_2", client="other", category="Content Generation", agent_id="query-1")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "seen"),
+    [
+        ({}, [TASK, PART, OTHER]),
+        ({"client": "acme"}, [TASK, PART]),
+        ({"client": "nobody"}, []),
+        ({"category": "Data Processing"}, [TASK, PART]),
+        ({"category": "Analysis & Reporting"}, [PART]),
+        ({"agent": "query-1"}, [OTHER]),
+        ({"agent": "scrape-1"}, [TASK]),
+        ({"task": "t_1"}, [TASK, PART]),
+        ({"client": "acme", "category": "Content Generation"}, []),
+    ],
+)
+def test_filters_narrow_and_all_of_them_hold(wanted, seen):
+    scope = Scope.of(viewer(Role.ANALYST), frozenset({"tasks"}), Filters(**wanted))
+    assert [one for one in (TASK, PART, OTHER) if concerns(one, scope)] == seen
+
+
+@pytest.mark.parametrize(("name", "seen"), [("ann", [TASK, PART, OTHER]), ("lyn", [TASK]), ("oli", [])])
+def test_mine_is_what_one_did_and_what_names_one(name, seen):
+    scope = Scope.of(Viewer(name=name, role=Role.OPERATOR), frozenset({"tasks"}), Filters(mine=True))
+    assert [one for one in (TASK, PART, OTHER) if concerns(one, scope)] == seen
+
+
+def test_a_filter_never_shows_what_the_role_may_not_see():
+    scope = Scope.of(viewer(Role.CLIENT), frozenset(TOPICS), Filters(client="other"))
+    assert not any(concerns(one, scope) for one in (TASK, PART, OTHER))
+
+
+def test_viewers_share_a_scope_unless_what_they_see_depends_on_who_they_are():
+    one, other = (Viewer(name=name, role=Role.OPERATOR) for name in ("ann", "oli"))
+    assert Scope.of(one, frozenset({"tasks"})) == Scope.of(other, frozenset({"tasks"}))
+    assert Scope.of(one, frozenset({"tasks", "inbox"})) != Scope.of(other, frozenset({"tasks", "inbox"}))

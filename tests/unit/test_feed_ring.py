@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.link import frame
 from api.ring import BLOCK, CHUNK_BYTES, Page, Ring, encode, reach
-from models.access import Scope
+from api.wire import Form, frame
 from models.event import Event
+from models.topics import Scope
 
 ALL = Scope(topics=frozenset({"tasks", "agents"}))
 ACME = Scope(topics=frozenset({"tasks"}), client="acme")
@@ -42,7 +42,7 @@ def drain(ring, scope, cursor):
     """Return the seqs that a client gets from a cursor to the head, in chunks."""
     got = []
     while cursor < ring.head:
-        chunk = ring.chunk(scope, cursor)
+        chunk = ring.chunk(scope, Form.FRAME, cursor)
         assert chunk.cursor > cursor
         got += [message["seq"] for message in messages(chunk.frames)]
         cursor = chunk.cursor
@@ -56,7 +56,7 @@ def test_a_frame_tells_its_length(size):
 
 
 def test_an_event_goes_out_with_its_instant_as_text_and_its_patch_as_it_is():
-    shown = messages(encode(event(5)).frame)[0]
+    shown = messages(encode(event(5), "e").frame)[0]
     assert shown == {
         "type": "event", "seq": 5, "at": "1970-01-01T00:00:00.000005Z", "kind": "task.changed", "entity": "tasks", "key": "t_5", "actor": "test",
         "patch": {"why": ""}, "facts": {"client": "acme"},
@@ -75,7 +75,7 @@ def test_every_viewer_gets_what_it_may_see_in_order_each_once(steps, cuts, curso
         events.append(event(seq, client, entity))
     ring = Ring(events_most=1000)
     for start, stop in itertools.pairwise([0, *sorted(cuts), len(events)]):
-        ring.add([encode(item) for item in events[start:stop]])
+        ring.add([encode(item, "e") for item in events[start:stop]])
     after = [item for item in events if item.seq > cursor]
     assert drain(ring, ALL, cursor) == [item.seq for item in after if item.entity != "users"]
     assert drain(ring, ACME, cursor) == [item.seq for item in after if item.entity == "tasks" and item.facts["client"] == "acme"]
@@ -85,10 +85,13 @@ def test_a_client_is_sent_its_events_without_what_they_cost_the_house_and_no_dec
     patch, facts = {"state": "done", "cost_cents": 7}, {"client": "acme", "cost_cents": 7, "price_cents": 9}
     finish = Event(seq=1, at=1, kind="task.finished", entity="tasks", key="t_1", actor="test", patch=patch, facts=facts)
     ring = Ring()
-    ring.add([encode(finish), encode(event(2, entity="decisions"))])
-    (sent,) = messages(ring.chunk(ACME, 0).frames)
+    ring.add([encode(finish, "e"), encode(event(2, entity="decisions"), "e")])
+    (sent,) = messages(ring.chunk(ACME, Form.FRAME, 0).frames)
     assert (sent["patch"], sent["facts"]) == ({"state": "done"}, {"client": "acme", "price_cents": 9})
-    assert [(message["seq"], message["facts"].get("cost_cents")) for message in messages(ring.chunk(ALL, 0).frames)] == [(1, 7), (2, None)]
+    assert [(message["seq"], message["facts"].get("cost_cents")) for message in messages(ring.chunk(ALL, Form.FRAME, 0).frames)] == [
+        (1, 7),
+        (2, None),
+    ]
 
 
 def test_the_ring_forgets_the_oldest_and_knows_what_it_covers():
@@ -96,7 +99,7 @@ def test_the_ring_forgets_the_oldest_and_knows_what_it_covers():
     ring.begin(3)
     assert ring.covers(3)
     assert not ring.covers(2)
-    ring.add([encode(event(seq)) for seq in range(10, 35)])
+    ring.add([encode(event(seq), "e") for seq in range(10, 35)])
     assert (ring.floor, ring.head) == (24, 34)
     assert ring.covers(24)
     assert not ring.covers(23)
@@ -105,36 +108,36 @@ def test_the_ring_forgets_the_oldest_and_knows_what_it_covers():
 
 def test_the_ring_is_bounded_in_bytes_too_but_keeps_the_newest():
     ring = Ring(bytes_most=10_000)
-    ring.add([encode(event(seq, size=4_000)) for seq in range(1, 100)])
+    ring.add([encode(event(seq, size=4_000), "e") for seq in range(1, 100)])
     assert drain(ring, ALL, ring.floor) == [98, 99]
-    ring.add([encode(event(100, size=50_000))])
+    ring.add([encode(event(100, size=50_000), "e")])
     assert drain(ring, ALL, ring.floor) == [100]
 
 
 def test_chunks_are_small_and_shared():
     ring = Ring()
-    ring.add([encode(event(seq, size=1_000)) for seq in range(1, 1001)])
-    first = ring.chunk(ALL, 0)
+    ring.add([encode(event(seq, size=1_000), "e") for seq in range(1, 1001)])
+    first = ring.chunk(ALL, Form.FRAME, 0)
     assert len(first.frames) <= CHUNK_BYTES
-    assert ring.chunk(ALL, 0) is first
-    assert ring.chunk(ALL, first.cursor - 1).cursor <= BLOCK
+    assert ring.chunk(ALL, Form.FRAME, 0) is first
+    assert ring.chunk(ALL, Form.FRAME, first.cursor - 1).cursor <= BLOCK
 
 
 def test_who_has_everything_gets_nothing():
     ring = Ring()
-    ring.add([encode(event(7))])
-    assert ring.chunk(ALL, 7).frames == b""
-    assert ring.chunk(ALL, 7).cursor == 7
+    ring.add([encode(event(7), "e")])
+    assert ring.chunk(ALL, Form.FRAME, 7).frames == b""
+    assert ring.chunk(ALL, Form.FRAME, 7).cursor == 7
 
 
 def test_a_page_is_joined_once_for_a_scope():
-    page = Page([encode(event(seq, client)) for seq, client in ((1, "acme"), (2, "other"))])
-    assert [message["seq"] for message in messages(page.chunk(ACME).frames)] == [1]
-    assert page.chunk(ACME).cursor == 2
-    assert page.chunk(ACME).frames is page.chunk(ACME).frames
+    page = Page([encode(event(seq, client), "e") for seq, client in ((1, "acme"), (2, "other"))])
+    assert [message["seq"] for message in messages(page.chunk(ACME, Form.FRAME).frames)] == [1]
+    assert page.chunk(ACME, Form.FRAME).cursor == 2
+    assert page.chunk(ACME, Form.FRAME).frames is page.chunk(ACME, Form.FRAME).frames
 
 
 def test_a_chunk_has_one_event_at_least():
-    items = [encode(event(seq, size=CHUNK_BYTES * 2)) for seq in (1, 2)]
+    items = [encode(event(seq, size=CHUNK_BYTES * 2), "e") for seq in (1, 2)]
     assert reach(items, 0, 2) == 1
     assert reach(items, 1, 2) == 2
