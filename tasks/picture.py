@@ -15,6 +15,7 @@ MOST = 1000  # open tasks in one picture
 
 _HEAD = Query(select(func.coalesce(func.max(journal.c.seq), 0).label("seq")))
 _AGENTS = Query(select(agents).order_by(agents.c.id))
+_TRIED = attempts.alias("tried")
 _ALERTS = Query(select(alerts).where(alerts.c.state == "open").order_by(alerts.c.opened_at.desc()).limit(200))
 
 
@@ -56,7 +57,7 @@ def _fitting(scope: Scope) -> tuple[list[ColumnElement[bool]], dict[str, Any]]:
     found: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     for name, agent in (("agent", scope.agent), ("wanted_agent_id", wanted.agent)):
         if agent is not None:
-            worked = exists().where(and_(attempts.c.task_id == tasks.c.id, attempts.c.agent_id == bindparam(name)))
+            worked = exists().where(and_(_TRIED.c.task_id == tasks.c.id, _TRIED.c.agent_id == bindparam(name)))
             fits.append(or_(tasks.c.wanted_agent == bindparam(name), worked))
             found[name] = agent
     if wanted.mine:
