@@ -103,6 +103,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "GET /kpis": _roles(STAFF_AND_CLIENTS),
         "GET /kpis/{kpi_id}/rows": _roles(STAFF_AND_CLIENTS),
         "GET /openapi.json": _OPEN,
+        "GET /asyncapi.json": _OPEN,
         "GET /healthz": _OPEN,
         "GET /readyz": _OPEN,
         "GET /metrics": Rule(roles=OPERATORS, local=True),

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from api.asyncapi import describe
 from api.auth import GuardedRoute
 from api.parts import The
 from tasks.health import Check, Health
@@ -41,3 +42,9 @@ async def description(request: Request) -> dict[str, Any]:
     """Return the description of this API. There is no page that shows it, because the usual one loads scripts from elsewhere."""
     found: dict[str, Any] = request.app.openapi()
     return found
+
+
+@router.get("/asyncapi.json", include_in_schema=False)
+async def description_of_the_feed() -> dict[str, Any]:
+    """Return the description of the live feed, in AsyncAPI 3."""
+    return describe()

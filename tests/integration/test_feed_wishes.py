@@ -119,7 +119,7 @@ def test_a_snapshot_tells_how_things_are_and_what_follows_comes_after_it(house):
         assert (seen.tasks[0]["id"], seen.tasks[0]["title"], "inputs" in seen.tasks[0]) == (running, "now", False)
         assert {task["state"] for task in seen.tasks} == {"running", "waiting"}
         assert seen.complete
-        assert seen.counts == house.ask("GET", "/tasks/counts").json()
+        assert seen.counts == {state: count for state, count in house.ask("GET", "/tasks/counts").json().items() if count}
         assert [row["task_id"] for row in seen.attempts if row["task_id"] == running] == [running]
         assert [row["title"] for row in seen.alerts] == ["look"]
         assert {row["id"] for row in seen.agents} == {"scrape-1"}

@@ -1,11 +1,15 @@
 """The ring of the feed: what is sent in chunks is exactly what a viewer may see, in order, each once."""
 
+import io
 import itertools
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from websockets.extensions.permessage_deflate import PerMessageDeflate
+from websockets.frames import Frame
 
 from api.ring import BLOCK, CHUNK_BYTES, Page, Ring, encode, reach
 from api.wire import Form, frame
@@ -141,3 +145,45 @@ def test_a_chunk_has_one_event_at_least():
     items = [encode(event(seq, size=CHUNK_BYTES * 2), "e") for seq in (1, 2)]
     assert reach(items, 0, 2) == 1
     assert reach(items, 1, 2) == 2
+
+
+def test_who_is_pressed_is_told_only_the_last_progress_and_everything_else():
+    ring = Ring()
+    ring.begin(0)
+    kinds = ["attempt.progressed", "task.changed", "attempt.progressed", "attempt.progressed", "task.changed"]
+    keys = ["x_1", "t_1", "x_2", "x_1", "t_1"]
+    rows = [replace(event(seq, entity="tasks"), kind=kind, key=key) for seq, (kind, key) in enumerate(zip(kinds, keys, strict=True), 1)]
+    ring.add([encode(row, "e") for row in rows])
+    assert [message["seq"] for message in messages(ring.chunk(ALL, Form.FRAME, 0, pressed=True).frames)] == [2, 3, 4, 5]
+    assert [message["seq"] for message in messages(ring.chunk(ALL, Form.FRAME, 0).frames)] == [1, 2, 3, 4, 5]
+
+
+def test_a_compressed_event_is_what_a_client_without_context_reads():
+    item = encode(event(3, size=5_000), "e")
+    packed = item.shaped(Form.DEFLATED, lean=False)
+    assert packed[0] == 0xC1
+    assert len(packed) < len(item.frame) / 10
+    reader = PerMessageDeflate(remote_no_context_takeover=True, local_no_context_takeover=True, remote_max_window_bits=15, local_max_window_bits=15)
+    parser = Frame.parse(_exactly(packed), mask=False, extensions=[reader])
+    with pytest.raises(StopIteration) as done:
+        next(parser)
+    assert json.loads(done.value.value.data) == messages(item.frame)[0]
+    assert item.shaped(Form.DEFLATED, lean=False) is packed
+
+
+def test_an_event_as_a_server_sent_one_names_where_it_leaves_the_reader():
+    item = encode(event(3), "e_1")
+    name, data, *rest = item.shaped(Form.SSE, lean=True).decode().split("\n")
+    assert (name, rest) == ("id: e_1:3", ["", ""])
+    assert json.loads(data.removeprefix("data: ")) == messages(item.client_frame)[0]
+
+
+def _exactly(data):
+    """Return what a frame parser reads from, once."""
+    rest = io.BytesIO(data)
+
+    def read(size):
+        return rest.read(size)
+        yield
+
+    return read
