@@ -166,7 +166,7 @@ async def _enter(the: Parts, line: Line, session: Session, auth: Auth) -> Client
     line.say(ready)
     if seen is not None:
         line.say(seen)
-    the.hub.present(client)
+    the.hub.aside.greet(client)
     the.hub.follow(client)
     return client
 

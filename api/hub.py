@@ -12,25 +12,22 @@ import logging
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
-from pydantic import BaseModel
-
+from api.aside import Aside
 from api.client import Client
 from api.metrics import Figures
-from api.presence import Presence
 from api.ring import EVENTS_MOST, Item, Page, Ring, encode, reach
 from api.wire import Form, message, shape
-from models import protocol
 from models.clock import now_us
-from models.errors import ArbiterError
-from models.protocol import Close, Heartbeat, Person, Viewers
+from models.protocol import Close, Heartbeat
 from models.topics import Scope
 from store.bell import Listener
-from store.engine import DATABASE_ERRORS
+from store.far_bell import FarListener
 from store.journal import Journal
 from store.settings import Settings
 
-POLL_S = 0.25  # how long an event may go unnoticed when nobody rings: writers on other machines cannot
+POLL_S = 0.25  # how long an event may go unnoticed when a ring is lost
 READ_MOST = 500  # events in one read
 BUSY_S = 0.005  # reads that follow each other faster than this are too many,
 GATHER_S = 0.01  # so events are gathered for this long first
@@ -56,15 +53,14 @@ class Hub:
         self._clients: set[Client] = set()
         self._users: Counter[str] = Counter()
         self._live: dict[tuple[Scope, Form], set[Client]] = {}
-        self._presence = Presence(journal)
-        self._present: list[Person] = []
-        self._figures_at = 0  # modification time of the published KPIs
+        self.aside = Aside(journal, settings)
         self._pages: OrderedDict[int, asyncio.Task[Page]] = OrderedDict()
         self._tasks: list[asyncio.Task[None]] = []
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="feed")  # its own: a burst of requests must not delay the feed
         self._rung = asyncio.Event()
         self._moved = asyncio.Event()
         self._read_at = 0.0
+        self._far: FarListener | None = None  # hears the commits of other machines, on a database that they share
 
     async def start(self) -> None:
         """Load the ring with the end of the journal and begin to tail."""
@@ -74,7 +70,10 @@ class Hub:
         while await self._pump():
             pass
         self._listener = Listener(self._settings.run / "bells")
-        asyncio.get_running_loop().add_reader(self._listener.fileno(), self._hear)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._listener.fileno(), self._hear)
+        if self._settings.shared_url is not None:
+            self._far = FarListener(self._settings.shared_url, partial(loop.call_soon_threadsafe, self._rung.set))
         self._tasks = [asyncio.create_task(self._tail()), asyncio.create_task(self._watch())]
 
     async def stop(self) -> None:
@@ -84,6 +83,8 @@ class Hub:
             self.leave(client)
         asyncio.get_running_loop().remove_reader(self._listener.fileno())
         self._listener.close()
+        if self._far is not None:
+            await asyncio.to_thread(self._far.close)
         for task in [*self._tasks, *self._pages.values()]:
             task.cancel()
         await asyncio.gather(*self._tasks, *self._pages.values(), return_exceptions=True)
@@ -255,7 +256,7 @@ class Hub:
         beat_at = 0.0
         while True:
             await asyncio.sleep(min(1.0, self._settings.api.heartbeat_s))
-            await self._tell_the_rest()
+            self.trouble = await self.aside.tell(self._clients, self.ring.head) or self.trouble
             self._end([client for client in self._clients if client.expires_at <= now_us()], Close.UNAUTHORIZED, "the session has ended")
             if asyncio.get_running_loop().time() - beat_at >= self._settings.api.heartbeat_s:
                 beat_at = asyncio.get_running_loop().time()
@@ -274,34 +275,6 @@ class Hub:
 
     def _heartbeat(self, seq: int, form: Form) -> bytes:
         return shape(message(Heartbeat(seq=seq)), form, name=f"{self.epoch}:{seq}")
-
-    async def _tell_the_rest(self) -> None:
-        """Tell what is not in the journal: who looks, and that there are new figures."""
-        run = asyncio.get_running_loop().run_in_executor
-        try:
-            await run(self._threads, self._presence.tell, frozenset((client.role, client.user) for client in self._clients))
-            if any("presence" in client.scope.topics for client in self._clients):
-                present = await run(self._threads, self._presence.all)
-                if present != self._present:
-                    self._present = present
-                    self._say("presence", Viewers(viewers=present))
-        except (ArbiterError, *DATABASE_ERRORS) as error:
-            self.trouble = f"who looks cannot be written down: {type(error).__name__}"
-        published = self._settings.lake / "measured.json"
-        changed = published.stat().st_mtime_ns if published.exists() else 0
-        if changed != self._figures_at:
-            self._figures_at = changed
-            self._say("kpis", protocol.Figures(seq=self.ring.head))
-
-    def _say(self, topic: str, said: BaseModel) -> None:
-        for client in self._clients:
-            if topic in client.scope.topics and not client.link.is_full:
-                client.link.say(said)
-
-    def present(self, client: Client) -> None:
-        """Tell a client that follows presence who looks."""
-        if "presence" in client.scope.topics:
-            client.link.say(Viewers(viewers=self._present))
 
     def _end(self, clients: Iterable[Client], code: Close, reason: str) -> None:
         for client in clients:

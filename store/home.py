@@ -2,6 +2,7 @@
 
 from store.bell import Bell
 from store.engine import connect
+from store.far_bell import FarBell
 from store.journal import Journal
 from store.migrate import migrate
 from store.settings import Settings
@@ -22,4 +23,5 @@ def set_up(settings: Settings) -> None:
 def open_journal(settings: Settings) -> Journal:
     """Open the journal of a home that has been set up."""
     engine = connect(settings.database_url, durability=settings.database.durability)
-    return Journal(engine, bell=Bell(settings.run / "bells"))
+    near, far = Bell(settings.run / "bells"), settings.shared_url
+    return Journal(engine, bell=near if far is None else FarBell(near, far))

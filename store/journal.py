@@ -30,6 +30,7 @@ from models.errors import Conflict, Invalid, NotFound, StoreError
 from models.event import Event
 from store import schema
 from store.bell import Bell
+from store.far_bell import FarBell
 from store.query import Cursor, Query, Row, insert_text, update_text
 
 WRITE_LOCK = 0x41524249  # "ARBI": any constant that all writers share
@@ -135,7 +136,7 @@ class Tx(View):
 class Journal:
     """The journal and its ledger in one database; safe to share between threads."""
 
-    def __init__(self, engine: Engine, *, bell: Bell | None = None, clock: Callable[[], int] = now_us) -> None:
+    def __init__(self, engine: Engine, *, bell: Bell | FarBell | None = None, clock: Callable[[], int] = now_us) -> None:
         self.engine = engine
         self.backend = engine.dialect.name
         self.clock = clock

@@ -112,6 +112,15 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml)
 
     @property
+    def shared_url(self) -> str | None:
+        """Return the database that other machines may use too, as its own library takes it; null: it is a file of this machine."""
+        return (
+            None
+            if self.database.url is None or not self.database.url.get_secret_value().startswith("postgresql")
+            else (self.database.url.get_secret_value().replace("postgresql+psycopg://", "postgresql://", 1))
+        )
+
+    @property
     def database_url(self) -> str:
         """The SQLAlchemy URL of the ledger."""
         if self.database.url is None:
