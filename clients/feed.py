@@ -11,6 +11,7 @@ in order and once. `seq` and `epoch` say where that is; a program that is starte
 import asyncio
 import random
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import httpx
@@ -61,8 +62,9 @@ class Feed:
         async with httpx.AsyncClient(base_url=self._url, trust_env=False, timeout=OPEN_S) as http:
             while True:
                 try:
-                    async for told in self._connection(http):
-                        yield told
+                    async with aclosing(self._connection(http)) as connection:
+                        async for told in connection:
+                            yield told
                 except ConnectionClosed as closed:
                     self._judge(closed)
                 except (OSError, TimeoutError, InvalidHandshake, httpx.TransportError, httpx.HTTPStatusError):
