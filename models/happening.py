@@ -1,7 +1,8 @@
 """Happenings: what people may want to be told, read from the events of the journal.
 
 A happening has a kind of its own where the journal says it in several ways (`approval.needed`), else the kind of its event. Those about the same
-thing share a `group`, so that many of them make one line; one that `closes` a group ends what was told before: the alert is resolved, the approval given.
+thing share a `group`, so that many of them make one line; one that `closes` a group ends what was told before: the alert is resolved, the approval
+given.
 """
 
 from collections.abc import Iterable, Mapping

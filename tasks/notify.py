@@ -36,7 +36,8 @@ _PEOPLE = Query(select(users.c.id, users.c.role, users.c.client).where(users.c.s
 _PAST = Query(
     select(deliveries)
     .where(
-        deliveries.c.rule_id == bindparam("rule_id"), deliveries.c.channel_id == bindparam("channel_id"), deliveries.c.group_key == bindparam("group"),
+        deliveries.c.rule_id == bindparam("rule_id"), deliveries.c.channel_id == bindparam("channel_id"),
+        deliveries.c.group_key == bindparam("group"),
     )
     .order_by(deliveries.c.id.desc())
     .limit(20),
