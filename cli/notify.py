@@ -16,8 +16,8 @@ File = Annotated[str, typer.Argument(help="JSON file with a rule; - reads it fro
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this file."""
     channel = typer.Typer(help="Where messages go beside the inbox: add, test, pause and remove channels.", no_args_is_help=True)
-    for command in (add, test, pause, resume, remove, listing):
-        channel.command("list" if command is listing else None)(command)
+    for name, command in {"add": add, "test": try_channel, "pause": pause, "resume": resume, "remove": remove, "list": listing}.items():
+        channel.command(name)(command)
     rule = typer.Typer(help="Who is told what, where and when: add, list, mute and remove rules.", no_args_is_help=True)
     rule.command("add")(add_rule)
     rule.command("list")(list_rules)
@@ -50,7 +50,7 @@ def add(
         screen.mark("info", f"secret that signs it, shown this once: {row['secret']}")
 
 
-def test(channel_id: Id, as_json: Json = False) -> None:
+def try_channel(channel_id: Id, as_json: Json = False) -> None:
     """Send a test message now."""
     from tasks.channels import send_test
 
@@ -91,7 +91,8 @@ def listing(as_json: Json = False) -> None:
     if as_json:
         print_json(rows)
     else:
-        Screen().table([row | {"reached": when(row["reached_at"])} for row in rows], ("id", "name", "address", "user_id", "state", "reached", "reason"))
+        lines = [row | {"reached": when(row["reached_at"])} for row in rows]
+        Screen().table(lines, ("id", "name", "address", "user_id", "state", "reached", "reason"))
 
 
 def add_rule(file: File, as_json: Json = False) -> None:
@@ -112,7 +113,8 @@ def list_rules(as_json: Json = False) -> None:
     if as_json:
         print_json(rows)
     else:
-        Screen().table([row | {"muted until": when(row["muted_until_at"])} for row in rows], ("id", "name", "to", "events", "channels", "muted until"))
+        lines = [row | {"muted until": when(row["muted_until_at"])} for row in rows]
+        Screen().table(lines, ("id", "name", "to", "events", "channels", "muted until"))
 
 
 def mute(
