@@ -86,6 +86,7 @@ class Notifier:
         """Let another process go on at once."""
         with self._journal.write(ACTOR) as tx:
             stop(tx, BEAT, self._holder)
+        self._beat_at = None
         self._post.close()
 
     def _leads(self) -> bool:
