@@ -13,8 +13,8 @@ NOW = us("2026-05-04T10:00:00")
 
 
 def happening(**more):
-    words = {"kind": "alert.opened", "seq": 1, "at": NOW, "severity": Severity.WARNING, "title": "x", "text": "", "entity": "alerts", "entity_id": "a"}
-    return Happening(**(words | {"group": "g"} | more))
+    words = {"kind": "alert.opened", "seq": 1, "at": NOW, "severity": Severity.WARNING, "title": "x", "text": ""}
+    return Happening(**(words | {"entity": "alerts", "entity_id": "a", "group": "g"} | more))
 
 
 def rule(**more):
@@ -24,8 +24,9 @@ def rule(**more):
 @pytest.mark.parametrize(
     ("now", "end"),
     [
-        ("2026-03-28T22:59:59+01:00", None), ("2026-03-28T23:00:00+01:00", "2026-03-29T01:00:00Z"),  # 02:30 does not exist: the night ends with the gap
-        ("2026-10-24T23:30:00+02:00", "2026-10-25T00:30:00Z"), ("2026-10-25T02:40:00+02:00", None), ("2026-10-25T02:10:00+01:00", None),  # 02:30 twice
+        ("2026-03-28T22:59:59+01:00", None), ("2026-03-28T23:00:00+01:00", "2026-03-29T01:00:00Z"),  # no 02:30: the night ends with the gap
+        ("2026-10-24T23:30:00+02:00", "2026-10-25T00:30:00Z"),
+        ("2026-10-25T02:40:00+02:00", None), ("2026-10-25T02:10:00+01:00", None),  # 02:30 twice
         ("2026-05-04T01:00:00+02:00", "2026-05-04T00:30:00Z"), ("2026-05-04T12:00:00+02:00", None),
     ],
 )  # fmt: skip
@@ -66,7 +67,8 @@ def test_a_digest_comes_at_its_time_of_day():
 
 
 def test_nobody_hears_what_it_may_not_know():
-    people = [Person(name=name, role=name, client="acme" if name == "client" else None) for name in ("admin", "operator", "analyst", "client", "agent")]
+    roles = ("admin", "operator", "analyst", "client", "agent")
+    people = [Person(name=name, role=name, client="acme" if name == "client" else None) for name in roles]
     to = [f"user:{person.name}" for person in people]
     assert audience(to, happening(), people) == ["admin", "operator", "analyst"]
     assert audience(to, happening(kind="user.added", entity="users"), people) == ["admin"]
