@@ -16,8 +16,12 @@ File = Annotated[str, typer.Argument(help="JSON file with a rule; - reads it fro
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this file."""
     channel = typer.Typer(help="Where messages go beside the inbox: add, test, pause and remove channels.", no_args_is_help=True)
-    for name, command in {"add": add, "test": try_channel, "pause": pause, "resume": resume, "remove": remove, "list": listing}.items():
-        channel.command(name)(command)
+    channel.command("add")(add)
+    channel.command("test")(try_channel)
+    channel.command("pause")(pause)
+    channel.command("resume")(resume)
+    channel.command("remove")(remove)
+    channel.command("list")(listing)
     rule = typer.Typer(help="Who is told what, where and when: add, list, mute and remove rules.", no_args_is_help=True)
     rule.command("add")(add_rule)
     rule.command("list")(list_rules)
