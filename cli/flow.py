@@ -1,5 +1,6 @@
 """`arbiter run`: one flow, once, in the foreground; and what `arbiter up` runs beside the flows."""
 
+import os
 import subprocess
 import sys
 from typing import Annotated
@@ -17,6 +18,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run)
     app.command()(reserve)
     app.command()(watch)
+    app.command()(notify)
 
 
 def run(context: typer.Context, flow: Annotated[str, typer.Argument(help="its name: dispatch, measure, …", show_default=False)]) -> None:
@@ -45,6 +47,14 @@ def watch() -> None:
 
     with opened() as home:
         watch_forever(home.journal, home.settings.promises, told_to_stop())
+
+
+def notify() -> None:
+    """Tell people what their rules ask for, until told to stop. `arbiter up` runs this."""
+    from tasks.notify import notify_forever
+
+    with opened() as home:
+        notify_forever(home.journal, home.settings, told_to_stop(), dashboard=os.environ.get("ARBITER_DASHBOARD_URL"))
 
 
 def _environment() -> dict[str, str]:

@@ -101,6 +101,7 @@ def services(settings: Settings, ports: Ports, *, dashboard: bool = True, exampl
         Service(name="ship", title="Shipping", command=(*run, "cli", "ship"), env=env, yields=True),
         Service(name="reserve", title="Reserve", command=(*run, "cli", "reserve"), env=env, yields=True),
         Service(name="watch", title="Watch", command=(*run, "cli", "watch"), env=env, yields=True),
+        Service(name="notify", title="Notifier", command=(*run, "cli", "notify"), env=env, yields=True),
         Service(name="worker", title="Worker", env=env, waits_for="prefect", slow="the worker waits for Prefect",
                 command=(*run, "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", "arbiter",
                          "--limit", str(runs_most(settings)))),

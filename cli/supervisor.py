@@ -21,7 +21,8 @@ from store.settings import Settings
 
 TICK_S = 0.3
 LOGS_S = 60.0  # between looks at the length of logs
-ORDER = (("worker", "reserve"), ("dashboard", "api", "ship", "watch", "examples"), ("prefect",))  # who ends first: runs report their end to Prefect
+# who ends first; runs report their end to Prefect:
+ORDER = (("worker", "reserve"), ("dashboard", "api", "ship", "watch", "notify", "examples"), ("prefect",))
 GRACE_S = {"worker": 4.0, "prefect": 2.5}
 OTHERS_S = 2.5
 

@@ -93,6 +93,7 @@ def _supervise(found: "Settings", screen: Screen, show: Callable[["Stage"], int]
 def _prepare(found: "Settings", screen: Screen) -> "Journal":
     """Bring the ledger to this version, with the agents of the house and a first administrator."""
     from store.home import open_journal, set_up
+    from tasks.notify_rules import ensure_notifying
     from tasks.read import counts
     from tasks.staff import hire_built_in
     from tasks.users import ensure_first_admin
@@ -105,6 +106,7 @@ def _prepare(found: "Settings", screen: Screen) -> "Journal":
     for agent in agents:
         if agent["state"] == "offline":
             screen.mark("warn", f"{agent['id']} is offline: {agent['reason']}")
+    ensure_notifying(journal, actor=actor())
     password = ensure_first_admin(journal)
     if password is not None:
         screen.mark("info", f"first administrator: admin, password {password} (shown this once; `arbiter user password admin` makes another)")

@@ -97,6 +97,25 @@ class Unavailable(ArbiterError):
     exit_code = 3
 
 
+class Undelivered(ArbiterError):
+    """A message did not arrive."""
+
+    status = 502
+    final = False  # trying again cannot help
+
+
+class Refused(Undelivered):
+    """The receiver does not take this message, and will not."""
+
+    final = True
+
+
+class Gone(Undelivered):
+    """There is no such receiver any more."""
+
+    final = True
+
+
 class StoreError(ArbiterError):
     """The store cannot be used as it is."""
 

@@ -41,6 +41,12 @@ TOPIC_OF: Mapping[str, str] = MappingProxyType(  # by the ledger table that an e
         "freezes": "schedules",
         "alerts": "alerts",
         "bulks": "system",
+        "notices": "inbox",
+        "inboxes": "inbox",
+        "channels": "system",
+        "notify_rules": "system",
+        "deliveries": "system",
+        "readers": "system",
     },
 )
 _PEOPLE = ("user", "approver", "assigned_to")  # columns and facts that name a person

@@ -34,7 +34,8 @@ from store.far_bell import FarBell
 from store.query import Cursor, Query, Row, insert_text, update_text
 
 WRITE_LOCK = 0x41524249  # "ARBI": any constant that all writers share
-_ONE = {"dependencies": "dependency"}  # of tables whose name is not its rows' name and an s
+# of tables whose name is not its rows' name and an s:
+_ONE = {"dependencies": "dependency", "deliveries": "delivery", "inboxes": "inbox", "notify_rules": "rule"}
 LEAP = 1_000_000  # sequence numbers skipped when commits may have been lost
 
 _EVENTS = Query(select(schema.journal).where(schema.journal.c.seq > bindparam("after")).order_by(schema.journal.c.seq).limit(bindparam("most")))

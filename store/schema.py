@@ -347,8 +347,111 @@ alerts = Table(
     Index("ix_alerts_name", "name", unique=True, sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
 )
 
+channels = Table(
+    "channels",
+    metadata,
+    _id(),
+    _text("name"),
+    _text("kind"),  # apprise, webhook
+    _text("address"),  # as much of it as everybody may know: where secrets are is the file `keys/channels/<id>`
+    _ref("user_id", "users", null=True),  # whose it is; null: the house's
+    _text("state"),  # active, paused, deleted
+    _text("reason"),  # why nothing arrives; empty when it does
+    _int("failures"),  # in a row
+    _int("next_at", null=True),  # it rests until then
+    _int("reached_at", null=True),  # when something last arrived
+    _int("created_at"),
+    Index("ix_channels_name", "name", unique=True, sqlite_where=text("state <> 'deleted'"), postgresql_where=text("state <> 'deleted'")),
+)
+
+notify_rules = Table(
+    "notify_rules",
+    metadata,
+    _id(),
+    _text("name"),
+    _ref("user_id", "users", null=True),  # whose it is; null: the house's
+    _text("definition"),  # JSON object: to, events, conditions, channels, quiet hours, digest, grouping, flapping, escalation
+    _text("state"),  # active, deleted
+    _int("muted_until_at", null=True),
+    _int("since_at"),  # what happened before is none of its business
+    _int("created_at"),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    _id(),
+    _ref("user_id", "users"),
+    _int("number"),  # grows in each inbox; a notice that has news gets the next one, so one number tells what was read
+    _ref("rule_id", "notify_rules", null=True),  # null: somebody assigned it
+    _text("kind"),  # of what happened
+    _text("severity"),  # info, warning, critical
+    _text("title"),
+    _text("text"),
+    _text("entity"),  # ledger table and key of what it is about
+    _text("entity_id"),
+    _int("seq"),  # of the latest event in it
+    _text("group_key"),  # what it is about; what else happens to that joins it
+    _int("count"),  # how many events are in it
+    _text("state"),  # open, acknowledged, resolved
+    _int("snoozed_until_at", null=True),
+    _ref("assigned_to", "users", null=True),
+    _int("acknowledged_at", null=True),
+    _int("resolved_at", null=True),
+    _int("escalate_at", null=True),  # when others are told because nobody acknowledged it
+    _int("created_at"),
+    _int("at"),  # of the latest news in it
+    Index("ix_notices_user_id", "user_id", "number", unique=True),
+    Index("ix_notices_group", "group_key", "state"),
+    Index("ix_notices_escalate", "escalate_at", sqlite_where=text("escalate_at IS NOT NULL"), postgresql_where=text("escalate_at IS NOT NULL")),
+    Index(
+        "ix_notices_snoozed", "snoozed_until_at", sqlite_where=text("snoozed_until_at IS NOT NULL"),
+        postgresql_where=text("snoozed_until_at IS NOT NULL"),
+    ),
+)  # fmt: skip
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _id(),  # the same at every try, so that a receiver can drop doubles
+    _ref("channel_id", "channels"),
+    _ref("rule_id", "notify_rules", null=True),  # null: a test
+    _text("group_key"),
+    _text("severity"),
+    _text("title"),
+    _text("items"),  # JSON list: what happened, oldest first
+    _int("count"),  # of what happened; the list holds the newest of them
+    _text("state"),  # waiting, sent, dead
+    _text("why"),  # why it is held; empty when it is not
+    _int("tries"),
+    _int("next_at"),  # not before
+    _int("failed_at", null=True),  # first failure
+    _text("error", null=True),  # of the last one
+    _int("created_at"),
+    _int("sent_at", null=True),
+    Index("ix_deliveries_state", "state", "channel_id", "next_at"),
+    Index("ix_deliveries_group", "rule_id", "channel_id", "group_key", "id"),
+)
+
+inboxes = Table(
+    "inboxes",
+    metadata,
+    _id(),  # name of the user
+    _int("last"),  # number of the newest notice
+    _int("read_to"),  # up to this number all was read
+    _text("calendar_sha256", null=True),  # of the key in the link for calendar programs
+)
+
+readers = Table(
+    "readers",
+    metadata,
+    _id(),  # who reads the journal: notify
+    _int("seq"),  # every event up to here was looked at
+)
+
 LEDGER: tuple[Table, ...] = (  # parents before children
     users, agents, tasks, dependencies, attempts, decisions, artifacts, requests, postings, schedules, backfills, fires, freezes, alerts, bulks,
+    channels, notify_rules, notices, deliveries, inboxes, readers,
 )  # fmt: skip
 BY_NAME: dict[str, Table] = {table.name: table for table in LEDGER}
 

@@ -51,20 +51,23 @@ class Line(asyncio.Protocol):
             self.load.late += [now - int(at) for at in _AT.findall(joined)]
         self.rest = b"" if joined.endswith(b"}") else joined[-(len(MARK) - 1) :]
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _exc: Exception | None) -> None:
         self.load.lost += 1
 
 
 class Load:
     """What all of them were told."""
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    def __init__(self, path: str, wanted: int) -> None:
+        self.path, self.wanted = path, wanted
+        self.complete = asyncio.Event()
         self.messages = self.lost = self.connected = 0
         self.late: list[int] = []
 
     def ready(self) -> None:
         self.connected += 1
+        if self.connected == self.wanted:
+            self.complete.set()
 
 
 def _masked(text: bytes) -> bytes:
@@ -74,7 +77,7 @@ def _masked(text: bytes) -> bytes:
 
 
 async def main(port: int, path: str, seconds: float, firsts: list[str]) -> None:
-    load = Load(path)
+    load = Load(path, len(firsts))
     loop = asyncio.get_running_loop()
     for begin in range(0, len(firsts), 50):
         some = firsts[begin : begin + 50]
@@ -84,8 +87,7 @@ async def main(port: int, path: str, seconds: float, firsts: list[str]) -> None:
                 for n, first in enumerate(some, begin)
             )
         )
-    while load.connected < len(firsts):
-        await asyncio.sleep(0.05)
+    await load.complete.wait()
     load.messages, load.late = 0, []
     sys.stdout.write("ready\n")
     sys.stdout.flush()

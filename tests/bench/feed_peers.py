@@ -1,4 +1,4 @@
-"""What the feed is compared with: `python -m tests.bench.feed_peers broadcast|tutorial <port> <rate> <size>` sends so many messages a second to all."""
+"""What the feed is compared with: `python -m tests.bench.feed_peers broadcast|tutorial <port> <rate> <size>` sends so many a second to all."""
 
 import asyncio
 import json

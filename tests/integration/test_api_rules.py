@@ -67,6 +67,10 @@ def test_a_route_lets_in_whom_its_rule_names_and_nobody_else(server, route):
         freeze_id="fz_none",
         group_id="g_none",
         bulk_id="bk_none",
+        notice_id="no_none",
+        channel_id="ch_none",
+        rule_id="nr_none",
+        delivery_id="dl_none",
     )
     for role in Role:
         status = server.ask(method, address, NAMES[role]).status_code

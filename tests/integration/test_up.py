@@ -87,7 +87,7 @@ def test_a_shift_comes_and_works(house):
     until(lambda: house.command.run("status").code == 0, "all services and a shift")
     status = json.loads(house.command.run("status", "--json").out)
     assert {name: service["state"] for name, service in status["services"].items()} == dict.fromkeys(
-        ["prefect", "api", "dashboard", "ship", "reserve", "watch", "worker"], "up"
+        ["prefect", "api", "dashboard", "ship", "reserve", "watch", "notify", "worker"], "up"
     )  # fmt: skip
     task_id = json.loads(house.command.run("submit", "-", "--json", text=json.dumps(TASK)).out)["tasks"][0]["id"]
     until(lambda: state_of(house, task_id) == "done", "the end of the task")
