@@ -31,6 +31,7 @@ from models.errors import Invalid, Unauthorized
 from models.protocol import Alive, Auth, Close, Ready, Renewed, Snapshot, TooOld, Wish, WrongEpoch, read_said
 from models.topics import ASKED_FOR, Filters, Scope, topics_of
 from store.settings import Settings
+from tasks.notices import list_inbox
 from tasks.picture import picture
 from tasks.tokens import Session
 
@@ -174,7 +175,8 @@ async def _enter(the: Parts, line: Line, session: Session, auth: Auth) -> Client
 def _snapshot(the: Parts, scope: Scope, viewer: Viewer) -> Snapshot:
     seen = picture(the.journal, scope)
     rows = {name: shown_all(seen[name], viewer) for name in ("tasks", "attempts", "agents", "alerts")}
-    return Snapshot(**shown(seen, viewer) | rows)
+    unread = list_inbox(the.journal, viewer.name, most=1)["unread"] if "inbox" in scope.topics else None
+    return Snapshot(**shown(seen, viewer) | rows, inbox=None if unread is None else {"unread": unread})
 
 
 async def _redeem(the: Parts, ticket: str) -> Session:

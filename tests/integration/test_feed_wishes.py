@@ -10,11 +10,13 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from models.happening import Happening, Severity
 from models.protocol import read_told
 from store.home import open_journal, set_up
 from store.schema import attempts, tasks
 from store.settings import Settings
 from tasks.alerts import raise_alert
+from tasks.notices import tell
 from tests.api_server import Server, add_people
 from tests.factories import attempt_row, task_row
 
@@ -248,3 +250,17 @@ def test_a_stream_ends_when_the_session_does(house):
 
 def test_nobody_reads_the_stream_without_logging_in(house):
     assert httpx.get(f"{house.url}/feed/events", trust_env=False).status_code == 401
+
+
+def test_everybody_hears_of_the_own_inbox_and_of_no_other(house):
+    def tell_of(user):
+        about = {"entity": "alerts", "entity_id": "al_1", "title": "look", "text": "", "group": f"g-{user}"}
+        with house.journal.write("notify") as tx:
+            tell(tx, user, None, Happening(seq=1, at=tx.now, kind="alert.opened", severity=Severity.WARNING, **about))
+
+    with house.hear("lyn", topics=["inbox"], snapshot=True) as line:
+        heard(line)
+        assert heard(line).inbox == {"unread": 0}
+        tell_of("oli")
+        tell_of("lyn")
+        assert heard(line).facts["user"] == "lyn"
