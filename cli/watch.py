@@ -54,7 +54,7 @@ def show_around(stage: Stage) -> int:
     for user in loaded.users:
         sees = f"sees the tasks of {user.client}" if user.client else f"role {user.role}"
         screen.mark("info", f"log in as {user.name}, password {user.password} ({sees}; shown this once)")
-    screen.mark("info", f"{supervisor.url('dashboard')}  Today, Live, Work, Tasks and Schedules, while {len(loaded.tasks)} tasks run")
+    screen.mark("info", f"{supervisor.url('dashboard')}  Today, Live, Work, Tasks, Schedules and Inbox, while {len(loaded.tasks)} tasks run")
     screen.mark("info", f"{supervisor.url('prefect')}  the graph and the log of each step, as soon as Prefect is up")
     screen.mark("info", f"{supervisor.url('examples')}  what the scraper reads")
     for name, shows in COMMANDS.items():

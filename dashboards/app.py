@@ -5,7 +5,9 @@ from pathlib import Path
 import streamlit as st
 
 from dashboards import data, faces
-from dashboards.views import live, login, schedules, tasks, today, work
+from dashboards.calls import LoggedOut, Refused, Silent
+from dashboards.sessions import Login
+from dashboards.views import inbox, live, login, schedules, tasks, today, work
 
 HERE = Path(__file__).resolve().parent
 TODAY = st.Page(today.show, title="Today", icon=":material/space_dashboard:", url_path="today", default=True)
@@ -21,8 +23,9 @@ def main() -> None:
     st.logo(str(HERE / "wordmark.svg"), icon_image=str(HERE / "arbiter.svg"), size="large")
     person = data.me()
     staff = person is None or data.may("GET /schedules")  # before the log-in every address must stay
-    page = st.navigation([TODAY, LIVE, WORK, TASKS, *([SCHEDULES] if staff else [])], position="sidebar" if person else "hidden")
-    st.session_state["pages"] = {"live": LIVE, "work": WORK, "tasks": TASKS, "schedules": SCHEDULES}
+    mine = st.Page(inbox.show, title=_inbox_title(person), icon=":material/inbox:", url_path="inbox")
+    page = st.navigation([TODAY, LIVE, WORK, TASKS, *([SCHEDULES] if staff else []), mine], position="sidebar" if person else "hidden")
+    st.session_state["pages"] = {"live": LIVE, "work": WORK, "tasks": TASKS, "schedules": SCHEDULES, "inbox": mine}
     with faces.guard():
         if person is None:
             login.show()
@@ -33,6 +36,17 @@ def main() -> None:
             st.info("This account is for a program. Log in as a person to see pages.", icon=":material/smart_toy:")
             return
         page.run()
+
+
+def _inbox_title(person: Login | None) -> str:
+    """Return the title of the inbox with the number unread; without one when nobody can tell it now, and then the page says why."""
+    if person is None or person.role == "agent":
+        return "Inbox"
+    try:
+        unread = data.read("/inbox", most=1)["unread"]
+    except (LoggedOut, Refused, Silent):
+        return "Inbox"
+    return f"Inbox ({unread})" if unread else "Inbox"
 
 
 main()

@@ -46,13 +46,18 @@ class Calls:
         """Return the answer to GET; parameters that are null or empty are left out."""
         return _json(self._send("GET", path, params=_given(parameters)))
 
-    def post(self, path: str, body: Mapping[str, Any] | None = None, **parameters: Any) -> Any:
-        """Return the answer to POST."""
-        return _json(self._send("POST", path, json=body if body is not None else {}, params=_given(parameters)))
+    def post(self, path: str, body: Mapping[str, Any] | None = None, *, key: str | None = None, **parameters: Any) -> Any:
+        """Return the answer to POST; `key` says that what is sent with it again is the same request."""
+        headers = {"Idempotency-Key": key} if key else {}
+        return _json(self._send("POST", path, json=body if body is not None else {}, params=_given(parameters), headers=headers))
 
     def put(self, path: str, body: Mapping[str, Any]) -> Any:
         """Return the answer to PUT."""
         return _json(self._send("PUT", path, json=body))
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Return the answer to PATCH."""
+        return _json(self._send("PATCH", path, json=body))
 
     def delete(self, path: str) -> Any:
         """Return the answer to DELETE."""
@@ -62,9 +67,9 @@ class Calls:
         """Return the bytes of an artifact."""
         return self._send("GET", path).content
 
-    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def _send(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **options: Any) -> httpx.Response:
         try:
-            response = self._http.request(method, path, headers=self._headers, **options)
+            response = self._http.request(method, path, headers={**self._headers, **(headers or {})}, **options)
         except httpx.HTTPError as error:
             message = f"the API at {self._http.base_url} does not answer: {error}"
             raise Silent(message) from error

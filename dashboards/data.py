@@ -35,10 +35,10 @@ def log_in(name: str, password: str) -> None:
     st.session_state.update(login=login, session=session, code=code)
 
 
-def stay() -> None:
+def stay(*, at_once: bool = False) -> None:
     """Exchange the token for a fresh one when its time is running out, so that a page that is only looked at does not end."""
     login = me()
-    if login is None or login.expires - time.time() > RENEW_S:
+    if login is None or (login.expires - time.time() > RENEW_S and not at_once):
         return
     fresh = _login(calls().post("/token/renew"))
     st.session_state["login"] = fresh
@@ -81,6 +81,11 @@ def feed_url() -> str:
     return given or "ws" + os.environ["ARBITER_API_URL"].removeprefix("http").rstrip("/") + "/feed"
 
 
+def address(path: str) -> str:
+    """Return a path of the API as the reader's own programs find it: where their browser finds the feed."""
+    return "http" + feed_url().removeprefix("ws").removesuffix("/feed") + path
+
+
 def prefect_step(run_id: str | None) -> str | None:
     """Return where Prefect shows the step of an attempt; null when it has none, or nobody said where Prefect is."""
     url = os.environ.get("PREFECT_UI_URL") or os.environ.get("PREFECT_API_URL", "").removesuffix("/api")
@@ -103,14 +108,19 @@ def picture(artifact_id: str) -> bytes:
     return _picture(*_asking(), artifact_id)
 
 
-def act(path: str, body: Mapping[str, Any] | None = None) -> Any:
-    """Change something, and forget what was read before."""
-    return _changed(calls().post(path, body))
+def act(path: str, body: Mapping[str, Any] | None = None, *, key: str | None = None) -> Any:
+    """Change something, and forget what was read before; with a key, twice is once."""
+    return _changed(calls().post(path, body, key=key))
 
 
 def replace(path: str, body: Mapping[str, Any]) -> Any:
     """Put something in the place of what is there, and forget what was read before."""
     return _changed(calls().put(path, body))
+
+
+def change(path: str, body: Mapping[str, Any]) -> Any:
+    """Change a part of something, and forget what was read before."""
+    return _changed(calls().patch(path, body))
 
 
 def remove(path: str) -> Any:

@@ -130,6 +130,11 @@ def on_clock(moment: datetime | None, zone: str) -> str | None:
     return None if moment is None else moment.replace(tzinfo=ZoneInfo(zone)).isoformat()
 
 
+def next_morning(now: datetime, zone: str) -> str:
+    """Return nine o'clock of the reader's next day as an instant in ISO 8601."""
+    return (now.astimezone(ZoneInfo(zone)) + timedelta(days=1)).replace(hour=9, minute=0, second=0, microsecond=0).isoformat()
+
+
 def ago(moment: datetime | None, now: datetime) -> str:
     """Return how long ago something was, roughly: `just now`, `12 min ago`."""
     if moment is None:

@@ -122,6 +122,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "DELETE /calendar/link": _roles(STAFF_AND_CLIENTS),
         "GET /kpis": _roles(STAFF_AND_CLIENTS),
         "GET /kpis/{kpi_id}/rows": _roles(STAFF_AND_CLIENTS),
+        "GET /monitor": _OPEN,
+        "GET /monitor/{name}": _OPEN,
         "GET /openapi.json": _OPEN,
         "GET /asyncapi.json": _OPEN,
         "GET /healthz": _OPEN,
@@ -141,6 +143,11 @@ def may_use(role: Role | None, route: str) -> bool:
     if rule is None:
         return False
     return rule.anonymous if role is None else role in rule.roles
+
+
+def rights_of(role: Role) -> list[str]:
+    """Return the routes that a role may use, for pages that offer only what is not refused."""
+    return sorted(name for name in RULES if may_use(role, name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import BigInteger, bindparam, or_, select
 
 from models.clock import new_id
-from models.errors import Gone, IllegalMove, Undelivered
+from models.errors import Gone, IllegalMove, Invalid, Undelivered
 from models.happening import RANK, Happening
 from models.notifying import Decision, backoff, gives_up, next_to_try, summary
 from store.bell import Bell
@@ -29,6 +29,7 @@ ITEMS_MOST = 50  # of one message; it counts all
 TELL_AFTER = 3  # failures in a row until an alert says that a channel is down
 ACTOR = "notify"
 MINUTE = 60_000_000
+STATES = ("waiting", "sent", "dead")
 
 _CHANNELS = Query(
     select(channels)
@@ -139,6 +140,9 @@ def enqueue(
 
 def list_deliveries(journal: Journal, *, state: str | None = None, most: int = 100) -> list[Row]:
     """Return messages, newest first, with the names of their channels."""
+    if state is not None and state not in STATES:
+        message = f"the state of a message is one of {', '.join(STATES)}"
+        raise Invalid(message)
     with journal.look() as view:
         return [row | {"items": json.loads(row["items"])} for row in view.rows(_LIST, state=state, most=most)]
 

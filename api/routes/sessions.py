@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import GuardedRoute
 from api.parts import Current, Parts, The, Who
+from models.access import rights_of
 from models.clock import iso
 from tasks.tokens import Pass
 
@@ -39,8 +40,9 @@ def renew(the: The, session: Current) -> dict[str, Any]:
 
 @router.get("/me")
 def me(viewer: Who, session: Current) -> dict[str, Any]:
-    """Tell who I am."""
-    return {"name": viewer.name, "role": viewer.role, "client": viewer.client, "expires_at": iso(session.expires_at)}
+    """Tell who I am, and which routes I may use."""
+    known = {"name": viewer.name, "role": viewer.role, "client": viewer.client, "expires_at": iso(session.expires_at)}
+    return known | {"rights": rights_of(viewer.role)}
 
 
 @router.post("/feed/ticket")

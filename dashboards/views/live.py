@@ -1,26 +1,23 @@
-"""*Live*: what happens now. The picture is drawn in the browser, by a component with its own socket to the feed; nothing polls."""
+"""*Live*: the monitor. It is drawn in the browser and has its own socket to the feed; nothing polls."""
 
-from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import streamlit as st
 
+from clients import SCRIPTS, web
 from dashboards import data, faces
-from dashboards.calls import PAGE, Refused, Silent
+from dashboards.calls import LoggedOut, Refused, Silent
+from models.access import Role, rights_of
 
-OPEN: Final = ("running", "ready", "review", "paused", "waiting")
-SHOWN: Final = ("id", "title", "state", "client", "category")  # what the picture needs of a task
-RECENT: Final = 200  # newest tasks, whose titles the list of events needs
-_HERE: Final = Path(__file__).resolve().parent.parent
 
-_LIVE = st.components.v2.component(
-    "arbiter_live",
-    html=(_HERE / "live.html").read_text(encoding="utf-8"),
-    css=(_HERE / "live.css").read_text(encoding="utf-8"),
-    js=(_HERE / "live.js").read_text(encoding="utf-8"),
-)
+def _script() -> str:
+    """Return the monitor's scripts as one: Streamlit takes a single text, in which nothing need be imported."""
+    lines = "\n".join(web(name) for name in (*SCRIPTS, "streamlit.js")).splitlines()
+    return "\n".join(line for line in lines if not line.startswith("import "))
+
+
+_LIVE: Final = st.components.v2.component("arbiter_live", html="", css=web("monitor.css"), js=_script())
 
 
 def show() -> None:
@@ -31,6 +28,7 @@ def show() -> None:
 
 @st.fragment
 def _component() -> None:
+    login = data.me()
     with faces.guard():
         seen = st.session_state.get("live", {})
         wanted, opened = seen.get("wanted"), seen.get("opened")
@@ -38,7 +36,8 @@ def _component() -> None:
             st.switch_page(st.session_state["pages"]["tasks"], query_params={"task": str(opened)})
         if wanted:
             st.session_state["live_answer"] = _answer(wanted)
-        _LIVE(key="live", data=st.session_state.get("live_answer", {"n": 0}), on_wanted_change=_nothing, on_opened_change=_nothing)
+        who = {"url": data.feed_url(), "name": login.name, "rights": rights_of(Role(login.role))} if login else {}
+        _LIVE(key="live", data=st.session_state.get("live_answer", {"n": 0}) | who, on_wanted_change=_nothing, on_opened_change=_nothing)
 
 
 def _nothing() -> None:
@@ -46,32 +45,24 @@ def _nothing() -> None:
 
 
 def _answer(wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the component asked for, or why there is none: a ticket, a snapshot, or both, and then the snapshot is the later one."""
-    answer: dict[str, Any] = {"n": wanted["n"], "url": data.feed_url()}
+    """Return what the component asked for, or why there is none. The API decides; this page has no rights of its own."""
     try:
-        if wanted.get("ticket"):
-            answer["ticket"] = data.calls().post("/feed/ticket")
-        if wanted.get("snapshot"):
-            answer["snapshot"] = _snapshot()
+        return {"n": wanted["n"], "result": _result(wanted)}
     except (Silent, Refused) as error:
-        answer["failed"] = str(error)
-    return answer
+        return {"n": wanted["n"], "failed": str(error)}
+    except LoggedOut as error:
+        return {"n": wanted["n"], "failed": str(error), "over": True}
 
 
-def _snapshot() -> dict[str, Any]:
-    """Return what is open now. A task that moves while this reads may be missing here; its event then comes through the feed."""
-    calls = data.calls()
-    pages = {state: calls.get("/tasks", state=state, most=PAGE) for state in OPEN}
-    tasks = {task["id"]: task for page in pages.values() for task in page["items"]}
-    complete = not any(page["next"] for page in pages.values())
-    counts = Counter(task["state"] for task in tasks.values()) if complete else calls.get("/tasks/counts")
-    running = [task_id for task_id, task in tasks.items() if task["state"] == "running"]
-    attempts = [attempt for task_id in running for attempt in calls.get(f"/tasks/{task_id}")["attempts"] if attempt["state"] == "running"]
-    return {
-        "titles": {task["id"]: task["title"] for task in calls.get("/tasks", most=RECENT)["items"]},
-        "tasks": [{name: task[name] for name in SHOWN} for task in tasks.values()],
-        "attempts": attempts,
-        "agents": calls.get("/agents")["items"] if data.may("GET /agents") else [],
-        "counts": dict(counts),
-        "complete": complete,
-    }
+def _result(wanted: Mapping[str, Any]) -> Any:
+    match wanted.get("what"):
+        case "ticket":
+            data.stay(at_once=bool(wanted.get("fresh")))
+            return data.calls().post("/feed/ticket")["ticket"]
+        case "get":
+            return data.calls().get(str(wanted["path"]))
+        case "act":
+            return data.act(str(wanted["path"]), wanted.get("body"), key=str(wanted["key"]))
+        case other:
+            message = f"the page cannot do {other!r}"
+            raise Refused(message)

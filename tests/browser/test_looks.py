@@ -10,9 +10,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from models.clock import now_us
+from tasks.alerts import raise_alert
 from tasks.measure import measure
+from tasks.notify import Notifier
 from tasks.read import list_tasks
 from tests.browser.conftest import Complaints, House, log_in
+from tests.browser.seed import PASSWORD
 
 pytestmark = pytest.mark.slow
 
@@ -48,15 +51,15 @@ class Screen:
     def __init__(self, page: Page, folder: Path, name: str) -> None:
         self.page = page
         self._folder = folder
-        self._name = name
+        self.name = name
 
     def shoot(self, what: str, *, whole: bool = False) -> None:
         """Take a picture once nothing moves; the page must not be wider than the screen."""
         expect(self.page.get_by_test_id("stSkeleton")).to_have_count(0)
-        self.page.wait_for_timeout(1200)  # charts draw themselves
+        self.page.wait_for_timeout(300)  # charts draw themselves
         width = self.page.evaluate("document.scrollingElement.scrollWidth - window.innerWidth")
         assert width <= 0, f"{what} is {width} px wider than the screen"
-        self.page.screenshot(path=str(self._folder / f"{what}-{self._name}.png"), full_page=whole)
+        self.page.screenshot(path=str(self._folder / f"{what}-{self.name}.png"), full_page=whole)
 
 
 def test_every_page_fits_the_screen(screen: Screen, house: House):
@@ -93,7 +96,26 @@ def test_every_page_fits_the_screen(screen: Screen, house: House):
     page.goto(f"{house.pages}/tasks?task={task['id']}")
     expect(page.get_by_role("button", name="Approve")).to_be_visible()
     screen.shoot("task-approval")
+    see_the_monitor(screen, house)
+    see_schedules(screen, house)
 
+
+def see_the_monitor(screen: Screen, house: House) -> None:
+    page = screen.page
+    page.goto(f"{house.api.url}/monitor")
+    page.get_by_label("Name").fill("ann")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    screen.shoot("monitor-login")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.locator('[data-part="sign"]')).to_have_attribute("data-state", "live")
+    screen.shoot("monitor", whole=True)
+    page.locator('[data-part="running"] button.name').first.click()
+    expect(page.locator('[data-part="history"] li').first).to_be_visible()
+    screen.shoot("monitor-task")
+
+
+def see_schedules(screen: Screen, house: House) -> None:
+    page = screen.page
     house.api.ask("POST", "/schedules", json=SCHEDULE)  # refused the second time: it is there
     page.goto(f"{house.pages}/schedules")
     expect(page.get_by_text("Select a row to open the schedule")).to_be_visible()
@@ -107,6 +129,33 @@ def test_every_page_fits_the_screen(screen: Screen, house: House):
     page.get_by_role("textbox", name="When it fires").fill("0 10 * * *")
     expect(page.get_by_text(re.compile("Fires at 10:00"))).to_be_visible()
     screen.shoot("schedule-edited", whole=True)
+
+
+def test_the_inbox_fits_the_screen(screen: Screen, house: House):
+    page = screen.page
+    notifier = Notifier(house.journal, house.settings)  # begins to notify: of what happens from now on
+    with house.journal.write("test") as tx:
+        for name in ("fire", "smoke"):
+            title = f"a {name} that <b>burns</b>"
+            raise_alert(tx, f"{name}-{screen.name}", severity="critical", title=title, advice="see `arbiter status`")
+    notifier.look()
+    notifier.close()
+    channel = {"name": f"hook {screen.name}", "url": "http://127.0.0.1:9/hook"}
+    house.api.ask("POST", "/channels", "ann", json=channel).raise_for_status()
+    log_in(page, house, path="/inbox")
+    expect(page.get_by_role("button", name="Acknowledge").first).to_be_visible()
+    screen.shoot("inbox", whole=True)
+    page.get_by_role("tab", name="Rules").click()
+    expect(page.get_by_text("Tells every admin")).to_be_visible()
+    screen.shoot("inbox-rules", whole=True)
+    page.get_by_role("button", name="New rule").click()
+    expect(page.get_by_role("button", name="Make this rule")).to_be_visible()
+    screen.shoot("inbox-rule-new")
+    page.keyboard.press("Escape")
+    page.get_by_role("tab", name="Channels").click()
+    page.get_by_role("button", name="Send a test").first.click()
+    expect(page.get_by_text("The test did not arrive")).to_be_visible()
+    screen.shoot("inbox-channels", whole=True)
 
 
 def test_what_is_not_there_has_its_own_face(screen: Screen, house: House):

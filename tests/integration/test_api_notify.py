@@ -49,6 +49,7 @@ def test_each_person_has_their_own_inbox(server):
     assert ask(server, "POST", f"/inbox/{notice_id}/acknowledge")["state"] == "acknowledged"
     assert ask(server, "POST", "/inbox/read", json={"to": 1}) == {"read_to": 1, "last": 1}
     assert ask(server, "GET", "/inbox?state=nonsense", 422)["code"] == "invalid"
+    assert ask(server, "GET", "/deliveries?state=nonsense", 422)["code"] == "invalid"
 
 
 def test_who_is_no_operator_has_rules_for_itself_only(server):

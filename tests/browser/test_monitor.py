@@ -1,0 +1,204 @@
+"""The monitor that the API serves: two browsers end with the journal's own list, whatever dies, and the sign never says more than is true."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, WebSocketRoute, expect
+
+from tests.browser import seed
+from tests.browser.conftest import Complaints, House
+from tests.browser.test_live import chip, rows, search, sign, work
+
+pytestmark = pytest.mark.slow
+
+expect.set_options(timeout=12_000)
+BROKEN = "/(feed|feed/ticket|token|approve)$"  # what the browser's console says of an API that does not answer, or refuses
+
+
+@pytest.fixture
+def rough(context: BrowserContext) -> Iterator[Page]:
+    """A page that may complain of broken connections and of refusals, and of nothing else."""
+    page = context.new_page()
+    complaints = Complaints()
+    complaints.listen(page, but=BROKEN)
+    yield page
+    assert complaints == []
+
+
+def enter(page: Page, house: House, name: str = "ann", query: str = "") -> None:
+    page.goto(f"{house.api.url}/monitor{query}")
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password", exact=True).fill(seed.PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(sign(page)).to_have_attribute("data-state", "live")
+
+
+def seqs(page: Page) -> list[int]:
+    """The sequence numbers of the whole list, read by scrolling through it."""
+    return page.evaluate(
+        """async () => {
+            const list = document.querySelector('[data-part="events"]'), found = new Set();
+            for (let top = 0; top <= list.scrollHeight; top += list.clientHeight / 2) {
+                list.scrollTop = top;
+                await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+                for (const row of list.querySelectorAll(".event")) found.add(Number(row.id.slice(6)));
+            }
+            return [...found].sort((a, b) => a - b);
+        }""",
+    )
+
+
+def task_row(page: Page, title: str) -> Locator:
+    return page.locator('[data-part="open"] .row').filter(has_text=title)
+
+
+def test_files_are_known_by_name_and_kind_and_are_not_sent_twice(house: House):
+    page = httpx.get(f"{house.api.url}/monitor", trust_env=False)
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    script = httpx.get(f"{house.api.url}/monitor/feed.js", trust_env=False)
+    assert script.headers["content-type"].startswith("text/javascript")
+    again = httpx.get(f"{house.api.url}/monitor/feed.js", headers={"If-None-Match": script.headers["etag"]}, trust_env=False)
+    assert (again.status_code, again.content) == (304, b"")
+    for name in ("streamlit.js", "..%2f__init__.py", "nothing.js"):
+        assert httpx.get(f"{house.api.url}/monitor/{name}", trust_env=False).status_code == 404
+
+
+def test_a_wrong_password_is_told_and_a_reload_keeps_the_session(rough: Page, house: House):
+    rough.goto(f"{house.api.url}/monitor")
+    rough.get_by_label("Name").fill("ann")
+    rough.get_by_label("Password", exact=True).fill("wrong")
+    rough.get_by_role("button", name="Log in").click()
+    expect(rough.get_by_role("alert")).not_to_be_empty()
+    rough.get_by_label("Password", exact=True).fill(seed.PASSWORD)
+    rough.get_by_role("button", name="Log in").click()
+    expect(sign(rough)).to_have_attribute("data-state", "live")
+    rough.reload()
+    expect(sign(rough)).to_have_attribute("data-state", "live")
+    rough.get_by_role("button", name="Log out").click()
+    expect(rough.get_by_label("Name")).to_be_visible()
+    assert rough.evaluate("sessionStorage.length") == 0
+
+
+def test_two_browsers_end_with_the_journals_list_after_the_server_was_killed(chromium: Browser, rough: Page, house: House):
+    other = chromium.new_context()
+    second = other.new_page()
+    for page in (rough, second):
+        enter(page, house)
+    house.api.kill()
+    for page in (rough, second):
+        expect(sign(page)).to_have_attribute("data-state", "reconnecting")
+        expect(sign(page)).to_contain_text(re.compile(r"stale since \d\d:\d\d:\d\d"))
+    work(house, *[f"written while it was down {number:02d}" for number in range(30)])
+    house.api.start()
+    for page in (rough, second):
+        expect(sign(page)).to_have_attribute("data-state", "live")
+        expect(page.locator('[data-part="more"]')).to_contain_text(f"{house.journal.head():,}")
+    lists = [seqs(page) for page in (rough, second)]
+    other.close()
+    first = lists[0][0]
+    topics = [event.seq for event in house.journal.events(first - 1, 100_000) if event.kind != "attempt.progressed" and event.entity != "users"]
+    assert lists[0] == lists[1] == topics
+
+
+def test_ten_thousand_events_keep_the_page_small(page: Page, house: House):
+    def serve(socket: WebSocketRoute) -> None:
+        socket.on_message(lambda text: answer(socket, json.loads(text)))
+
+    def answer(socket: WebSocketRoute, said: dict[str, Any]) -> None:
+        if said["type"] == "heartbeat" or not said["snapshot"]:
+            return
+        ready = {"type": "ready", "epoch": "e", "head": 12_000, "after": 0, "behind": 12_000, "topics": ["tasks"], "heartbeat_s": 60}
+        socket.send(json.dumps(ready | {"expires_at": "2999-01-01T00:00:00Z"}))
+        empty = {"tasks": [], "attempts": [], "agents": [], "alerts": [], "counts": {}, "inbox": None}
+        socket.send(json.dumps({"type": "snapshot", "seq": 0, "complete": True} | empty))
+        for seq in range(1, 12_001):
+            event = {"type": "event", "seq": seq, "at": "2026-01-01T10:00:00Z", "kind": "agent.changed", "entity": "agents", "key": f"a-{seq % 5}"}
+            socket.send(json.dumps(event | {"actor": "user:ann", "patch": {"state": "online", "capacity": 2}, "facts": {}}))
+        socket.send(json.dumps({"type": "heartbeat", "seq": 12_000}))
+
+    page.route_web_socket(re.compile("/feed$"), serve)
+    enter(page, house)
+    expect(page.locator('[data-part="events-n"]')).to_have_text("10,000")
+    assert rows(page).count() < 60
+    expect(rows(page).last).to_have_attribute("aria-posinset", "10000")
+    events = page.locator('[data-part="events"]')
+    events.evaluate("(list) => { list.scrollTop = 0; }")
+    expect(page.locator("#event-2001")).to_be_visible()
+    assert rows(page).count() < 60
+
+
+def test_what_is_asked_is_shown_as_asked_and_done_when_the_feed_says_so(page: Page, house: House):
+    (task,) = work(house, "Pause me")
+    enter(page, house)
+    chip(page, "waiting").click()
+    row = task_row(page, "Pause me")
+    row.get_by_role("button").focus()
+    page.keyboard.press("p")
+    expect(row).to_have_count(0)
+    chip(page, "paused").click()
+    expect(row).to_contain_text("paused by user:ann")
+    assert house.api.ask("GET", f"/tasks/{task}").json()["task"]["state"] == "paused"
+    row.get_by_role("button").press("c")
+    page.get_by_label("Why? Kept with the task").fill("not needed")
+    page.keyboard.press("Enter")
+    expect(page.locator('[data-part="badge"]')).to_have_text("cancelled")
+    expect(page.locator('[data-part="history"]')).to_contain_text("task finished")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_refusal_is_told_in_the_apis_own_words(rough: Page, house: House):
+    (task,) = work(house, "Refuse me")
+    refusal = {"type": "about:blank", "title": "Conflict", "status": 409, "detail": "the task has ended: cancelled"}
+    rough.route(re.compile(f"/tasks/{task}/approve$"), lambda route: route.fulfill(status=409, json=refusal))
+    enter(rough, house)
+    chip(rough, "waiting").click()
+    task_row(rough, "Refuse me").get_by_role("button").press("a")
+    expect(task_row(rough, "Refuse me")).to_contain_text("the task has ended: cancelled")
+
+
+def test_the_keyboard_goes_everywhere(page: Page, house: House):
+    enter(page, house)
+    expect(page.locator('[data-part="running"] .row')).to_have_count(2)
+    page.keyboard.press("j")
+    focused = page.locator(":focus")
+    expect(focused).to_have_class("name")
+    title = focused.inner_text()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name=title)).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    page.keyboard.type("task finished")
+    expect(rows(page).filter(has_not_text="task finished")).to_have_count(0)
+    page.keyboard.press("Escape")
+    page.keyboard.press("k")
+    page.keyboard.press("Enter")
+    expect(page.locator('[data-part="drawer"]')).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.get_by_role("heading", name="Keyboard")).to_be_visible()
+
+
+def test_events_are_chosen_by_topic_and_text(page: Page, house: House):
+    enter(page, house)
+    page.get_by_label("Topic of events").select_option("agents")
+    expect(rows(page).filter(has_text="task submitted")).to_have_count(0)
+    expect(rows(page).first).to_contain_text("agent")
+    page.get_by_label("Topic of events").select_option("")
+    search(page).fill("no such thing")
+    expect(page.get_by_text("No recent event fits the search.")).to_be_visible()
+
+
+def test_a_client_sees_its_own_only_and_may_do_little(page: Page, house: House):
+    enter(page, house, "nora")
+    work(house, "Somebody else's", client="Harbour Tours")
+    work(house, "Nora's own", client="Northwind Books")
+    expect(rows(page).filter(has_text="Nora's own").filter(has_text="task submitted")).to_have_count(1)
+    expect(rows(page).filter(has_text="Somebody else's")).to_have_count(0)
+    rows(page).filter(has_text="Nora's own").first.click()
+    expect(page.locator("[data-deed]")).to_have_text([re.compile("Cancel task")])
