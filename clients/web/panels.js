@@ -204,6 +204,7 @@ export class Alerts {
   constructor(section, element, api) {
     this.section = section;
     this.api = api;
+    this.acknowledged = new Set(); // alerts
     this.mayAcknowledge = api.rights.some((right) => ACKNOWLEDGE.test(right));
     this.rows = new Rows(element, (alert) => this.#build(alert), (row, alert) => this.#update(row, alert));
   }
@@ -217,7 +218,7 @@ export class Alerts {
   #build(alert) {
     const row = make("li", "alert");
     const said = make("span", "asked");
-    const deed = button("Acknowledge", "small", () => this.#acknowledge(alert.id, said));
+    const deed = button("Acknowledge", "small", () => this.#acknowledge(alert.id, deed, said));
     row.append(make("b"), make("span", "advice"), make("time"), deed, said);
     return row;
   }
@@ -228,14 +229,20 @@ export class Alerts {
     set(title, alert.title ?? alert.name);
     set(advice, alert.advice ?? "");
     set(time, `${span(Date.now() - toMs(alert.opened_at))} ago`);
-    deed.hidden = !this.mayAcknowledge || Boolean(alert.acknowledged_at);
+    deed.hidden = !this.mayAcknowledge || this.acknowledged.has(alert.id);
   }
 
-  async #acknowledge(id, said) {
+  /** An alert is acknowledged through the notice of it in one's own inbox. */
+  async #acknowledge(id, deed, said) {
     set(said, "asked …");
     try {
-      await this.api.act(`/inbox/${encodeURIComponent(id)}/acknowledge`, {}, `acknowledge-${id}`);
-      set(said, "");
+      const inbox = await this.api.get("/inbox");
+      const notice = inbox.items.find((one) => one.entity === "alerts" && one.entity_id === id && one.state === "open");
+      if (!notice) return set(said, "your inbox has no open notice of it");
+      await this.api.act(`/inbox/${encodeURIComponent(notice.id)}/acknowledge`, {}, `acknowledge-${notice.id}`);
+      this.acknowledged.add(id);
+      deed.hidden = true;
+      set(said, "acknowledged");
     } catch (error) {
       set(said, error.message);
     }

@@ -1,7 +1,6 @@
 // The monitor within Streamlit. The token stays with the page's server: tickets, answers and deeds are asked of Python by the trigger `wanted`, and
-// `data` brings { n, failed, over, result } with the number of what was asked. One thing is asked at a time.
+// `data` brings { n, failed, result } with the number of what was asked. One thing is asked at a time. When the session is over, Python shows its log-in.
 
-import { SessionOver } from "./feed.js";
 import { mount } from "./monitor.js";
 
 const SILENT_MS = 20_000; // until the page's server is taken for dead
@@ -27,8 +26,7 @@ class Desk {
 
   take(data) {
     if (!this.#waiting.length || data?.n !== this.#n) return;
-    if (data.over) this.#end((one) => one.reject(new SessionOver(data.failed)));
-    else if (data.failed) this.#end((one) => one.reject(new Error(data.failed)));
+    if (data.failed) this.#end((one) => one.reject(new Error(data.failed)));
     else this.#end((one) => one.resolve(data.result));
   }
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from clients import SCRIPTS, web
 from dashboards import data, faces
-from dashboards.calls import LoggedOut, Refused, Silent
+from dashboards.calls import Refused, Silent
 from models.access import Role, rights_of
 
 
@@ -50,8 +50,6 @@ def _answer(wanted: Mapping[str, Any]) -> dict[str, Any]:
         return {"n": wanted["n"], "result": _result(wanted)}
     except (Silent, Refused) as error:
         return {"n": wanted["n"], "failed": str(error)}
-    except LoggedOut as error:
-        return {"n": wanted["n"], "failed": str(error), "over": True}
 
 
 def _result(wanted: Mapping[str, Any]) -> Any:

@@ -9,13 +9,16 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, WebSocketRoute, expect
 
+from tasks.alerts import raise_alert
+from tasks.notices import list_inbox
+from tasks.notify import Notifier
 from tests.browser import seed
 from tests.browser.conftest import Complaints, House
-from tests.browser.test_live import chip, rows, search, sign, work
+from tests.browser.test_live import chip, listed, rows, search, sign, work
 
 pytestmark = pytest.mark.slow
 
-expect.set_options(timeout=12_000)
+expect.set_options(timeout=45_000)
 BROKEN = "/(feed|feed/ticket|token|approve)$"  # what the browser's console says of an API that does not answer, or refuses
 
 
@@ -35,21 +38,6 @@ def enter(page: Page, house: House, name: str = "ann", query: str = "") -> None:
     page.get_by_label("Password", exact=True).fill(seed.PASSWORD)
     page.get_by_role("button", name="Log in").click()
     expect(sign(page)).to_have_attribute("data-state", "live")
-
-
-def seqs(page: Page) -> list[int]:
-    """The sequence numbers of the whole list, read by scrolling through it."""
-    return page.evaluate(
-        """async () => {
-            const list = document.querySelector('[data-part="events"]'), found = new Set();
-            for (let top = 0; top <= list.scrollHeight; top += list.clientHeight / 2) {
-                list.scrollTop = top;
-                await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-                for (const row of list.querySelectorAll(".event")) found.add(Number(row.id.slice(6)));
-            }
-            return [...found].sort((a, b) => a - b);
-        }""",
-    )
 
 
 def task_row(page: Page, title: str) -> Locator:
@@ -98,7 +86,7 @@ def test_two_browsers_end_with_the_journals_list_after_the_server_was_killed(chr
     for page in (rough, second):
         expect(sign(page)).to_have_attribute("data-state", "live")
         expect(page.locator('[data-part="more"]')).to_contain_text(f"{house.journal.head():,}")
-    lists = [seqs(page) for page in (rough, second)]
+    lists = [[seq for seq, _ in listed(page)] for page in (rough, second)]
     other.close()
     first = lists[0][0]
     topics = [event.seq for event in house.journal.events(first - 1, 100_000) if event.kind != "attempt.progressed" and event.entity != "users"]
@@ -160,6 +148,21 @@ def test_a_refusal_is_told_in_the_apis_own_words(rough: Page, house: House):
     chip(rough, "waiting").click()
     task_row(rough, "Refuse me").get_by_role("button").press("a")
     expect(task_row(rough, "Refuse me")).to_contain_text("the task has ended: cancelled")
+
+
+def test_an_alert_is_acknowledged_through_the_own_inbox(page: Page, house: House):
+    notifier = Notifier(house.journal, house.settings)
+    with house.journal.write("test") as tx:
+        raise_alert(tx, "fire", severity="critical", title="a fire", advice="water")
+    notifier.look()
+    notifier.close()
+    enter(page, house)
+    row = page.locator(".alert").filter(has_text="a fire")
+    row.get_by_role("button", name="Acknowledge").click()
+    expect(row).to_contain_text("acknowledged")
+    expect(row.get_by_role("button", name="Acknowledge")).to_be_hidden()
+    (notice,) = [one for one in list_inbox(house.journal, "ann")["items"] if one["title"].startswith("a fire")]
+    assert notice["state"] == "acknowledged"
 
 
 def test_the_keyboard_goes_everywhere(page: Page, house: House):

@@ -42,7 +42,7 @@ def test_the_flow_goes_on_with_what_comes_for_as_long_as_it_lasts(home, with_pre
     with_prefect(home.home)
     journal = open_journal(home)
     finish(journal)
-    shift = started(home, ["-c", "from flows.measure import measure; measure(keep_s=15, every_s=0.5)"])
+    shift = started(home, ["-c", "from flows.measure import measure; measure(keep_s=9, every_s=0.5)"])
     until = time.monotonic() + PATIENCE_S
     while revenue(home) != 250 and time.monotonic() < until:
         time.sleep(0.2)

