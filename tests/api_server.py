@@ -1,16 +1,22 @@
 """The API as a real process, and people who use it."""
 
+import contextlib
+import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from store.home import open_journal, set_up
 from store.journal import Journal
 from store.schema import agents
 from store.settings import Settings
@@ -103,3 +109,41 @@ class Server:
         """Return one of the figures for Prometheus."""
         lines = self.ask("GET", "/metrics", None).text.splitlines()
         return sum(float(line.rpartition(" ")[2]) for line in lines if line.partition(" ")[0].partition("{")[0] == name)
+
+
+class House(Server):
+    """A server with its journal at hand."""
+
+    journal: Journal
+    settings: Settings
+
+    def hear(self, who: str = "ann", *, compression: str | None = "deflate", **auth: Any) -> ClientConnection:
+        """Open the feed as somebody and say the first message."""
+        line = self.open(compression=compression)
+        line.send(json.dumps({"type": "auth", "ticket": self.ticket(who)} | auth))
+        return line
+
+
+@contextlib.contextmanager
+def housed(kind: type[House] = House, **options: Any) -> Iterator[House]:
+    """Serve a new home with people in it."""
+    with tempfile.TemporaryDirectory(prefix="arb-") as folder:
+        settings = Settings(home=Path(folder))
+        set_up(settings)
+        journal = open_journal(settings)
+        add_people(journal)
+        with kind(settings, **options) as house:
+            house.journal, house.settings = journal, settings
+            yield house
+        journal.close()
+
+
+def code_of(line: ClientConnection) -> int | None:
+    """Read a connection to the feed to its end and return the code of the close."""
+    try:
+        while True:
+            line.recv(timeout=20)
+    except ConnectionClosed as end:
+        return end.rcvd.code if end.rcvd else None
+    finally:
+        line.close()

@@ -149,3 +149,12 @@ def log_in(page: Page, house: House, name: str = "ann", path: str = "/") -> None
     page.get_by_label("Password", exact=True).fill(seed.PASSWORD)
     page.get_by_role("button", name="Log in").click()
     page.get_by_text("Log out").wait_for(state="attached")
+
+
+def rough_page(context: BrowserContext, *, but: str) -> Iterator[Page]:
+    """Yield a page that may complain of these addresses, and of nothing else."""
+    page = context.new_page()
+    complaints = Complaints()
+    complaints.listen(page, but=but)
+    yield page
+    assert complaints == []

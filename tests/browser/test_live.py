@@ -13,7 +13,7 @@ from tasks.read import list_tasks
 from tasks.submit import submit
 from tasks.work import read_work
 from tests.browser import seed
-from tests.browser.conftest import Complaints, House, log_in
+from tests.browser.conftest import House, log_in, rough_page
 
 pytestmark = pytest.mark.slow
 
@@ -24,11 +24,7 @@ BROKEN = "/feed$|arbiter_live"  # what the browser's console says of a socket th
 @pytest.fixture
 def rough(context: BrowserContext) -> Iterator[Page]:
     """A page that may complain of broken connections, and of nothing else."""
-    page = context.new_page()
-    complaints = Complaints()
-    complaints.listen(page, but=BROKEN)
-    yield page
-    assert complaints == []
+    yield from rough_page(context, but=BROKEN)
 
 
 def sign(page: Page) -> Locator:

@@ -13,7 +13,7 @@ from tasks.alerts import raise_alert
 from tasks.notices import list_inbox
 from tasks.notify import Notifier
 from tests.browser import seed
-from tests.browser.conftest import Complaints, House
+from tests.browser.conftest import House, rough_page
 from tests.browser.test_live import chip, listed, rows, search, sign, work
 
 pytestmark = pytest.mark.slow
@@ -25,11 +25,7 @@ BROKEN = "/(feed|feed/ticket|token|approve)$"  # what the browser's console says
 @pytest.fixture
 def rough(context: BrowserContext) -> Iterator[Page]:
     """A page that may complain of broken connections and of refusals, and of nothing else."""
-    page = context.new_page()
-    complaints = Complaints()
-    complaints.listen(page, but=BROKEN)
-    yield page
-    assert complaints == []
+    yield from rough_page(context, but=BROKEN)
 
 
 def enter(page: Page, house: House, name: str = "ann", query: str = "") -> None:

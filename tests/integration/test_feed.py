@@ -3,22 +3,18 @@
 import json
 import random
 import socket
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from websockets.exceptions import ConnectionClosed
 
 from models.clock import SECOND
-from store.home import open_journal, set_up
-from store.journal import Journal
+from store.home import open_journal
 from store.schema import agents, tasks
-from store.settings import Settings
 from tasks.tokens import Tokens
 from tasks.users import disable, enable, end_sessions, find_user
-from tests.api_server import Server, add_people
+from tests import api_server
+from tests.api_server import add_people, code_of, housed
 from tests.factories import agent_row, task_row
 
 pytestmark = pytest.mark.slow
@@ -26,17 +22,8 @@ pytestmark = pytest.mark.slow
 ALL = ["agents", "alerts", "postings", "schedules", "system", "tasks", "users"]
 
 
-class House(Server):
-    """A server with its journal at hand."""
-
-    journal: Journal
-    settings: Settings
-
-    def hear(self, who="ann", **auth):
-        """Open the feed as somebody and say the first message."""
-        line = self.open()
-        line.send(json.dumps({"type": "auth", "ticket": self.ticket(who)} | auth))
-        return line
+class House(api_server.House):
+    """Where tasks come."""
 
     def add_task(self, client="acme", **change):
         with self.journal.write("test") as tx:
@@ -45,15 +32,8 @@ class House(Server):
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
-    with tempfile.TemporaryDirectory(prefix="arb-") as folder:
-        settings = Settings(home=Path(folder))
-        set_up(settings)
-        journal = open_journal(settings)
-        add_people(journal)
-        with House(settings, heartbeat_s=0.5) as house:
-            house.journal, house.settings = journal, settings
-            yield house
-        journal.close()
+    with housed(House, heartbeat_s=0.5) as house:
+        yield house
 
 
 def say(line, timeout=20):
@@ -61,17 +41,6 @@ def say(line, timeout=20):
     while (message := json.loads(line.recv(timeout=timeout)))["type"] == "heartbeat":
         pass
     return message
-
-
-def code_of(line):
-    """Read to the end and return the code of the close."""
-    try:
-        while True:
-            line.recv(timeout=20)
-    except ConnectionClosed as end:
-        return end.rcvd.code if end.rcvd else None
-    finally:
-        line.close()
 
 
 def test_it_begins_after_the_number_that_the_client_says_and_goes_on_live(house):

@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import tempfile
 from collections.abc import Iterator
 from contextlib import aclosing
-from pathlib import Path
 
 import jsonschema
 import pytest
@@ -13,10 +11,8 @@ import pytest
 from clients.feed import CannotResume, Feed
 from models.errors import Forbidden, Unauthorized
 from models.protocol import Happened, Ready, Snapshot
-from store.home import open_journal, set_up
 from store.schema import tasks
-from store.settings import Settings
-from tests.api_server import PASSWORD, Server, add_people
+from tests.api_server import PASSWORD, House, housed
 from tests.command import Command
 from tests.factories import task_row
 
@@ -24,16 +20,9 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def house() -> Iterator[Server]:
-    with tempfile.TemporaryDirectory(prefix="arb-") as folder:
-        settings = Settings(home=Path(folder))
-        set_up(settings)
-        journal = open_journal(settings)
-        add_people(journal)
-        with Server(settings, heartbeat_s=0.5) as house:
-            house.journal, house.home = journal, settings.home
-            yield house
-        journal.close()
+def house() -> Iterator[House]:
+    with housed(heartbeat_s=0.5) as house:
+        yield house
 
 
 def add_tasks(house, count):
@@ -99,7 +88,7 @@ def test_the_command_prints_what_happens(house, monkeypatch):
     monkeypatch.setenv("ARBITER_PASSWORD", PASSWORD)
     before = house.journal.head()
     add_tasks(house, 2)
-    said = Command(home=house.home).run(
+    said = Command(home=house.settings.home).run(
         "follow", "--name", "ann", "--url", house.url, "--after", str(before), "--count", "2", "--json", "--client", "acme"
     )
     messages = [json.loads(line) for line in said.out.splitlines()]

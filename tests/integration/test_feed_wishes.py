@@ -2,9 +2,7 @@
 
 import contextlib
 import json
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -12,24 +10,18 @@ from websockets.exceptions import ConnectionClosed
 
 from models.happening import Happening, Severity
 from models.protocol import read_told
-from store.home import open_journal, set_up
 from store.schema import attempts, tasks
-from store.settings import Settings
 from tasks.alerts import raise_alert
 from tasks.notices import tell
-from tests.api_server import Server, add_people
+from tests import api_server
+from tests.api_server import code_of, housed
 from tests.factories import attempt_row, task_row
 
 pytestmark = pytest.mark.slow
 
 
-class House(Server):
-    """A server with its journal at hand."""
-
-    def hear(self, who="ann", *, compression="deflate", **auth):
-        line = self.open(compression=compression)
-        line.send(json.dumps({"type": "auth", "ticket": self.ticket(who)} | auth))
-        return line
+class House(api_server.House):
+    """Where tasks come, and server-sent events go."""
 
     def add_task(self, **change):
         row = task_row(**change)
@@ -58,15 +50,8 @@ def sent(lines):
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
-    with tempfile.TemporaryDirectory(prefix="arb-") as folder:
-        settings = Settings(home=Path(folder))
-        set_up(settings)
-        journal = open_journal(settings)
-        add_people(journal)
-        with House(settings, heartbeat_s=0.5, connections_most=4) as house:
-            house.journal, house.settings = journal, settings
-            yield house
-        journal.close()
+    with housed(House, heartbeat_s=0.5, connections_most=4) as house:
+        yield house
 
 
 def heard(line, *types):
@@ -75,14 +60,6 @@ def heard(line, *types):
         told = read_told.validate_json(line.recv(timeout=20))
         if told.type in types or (not types and told.type != "heartbeat"):
             return told
-
-
-def code_of(line):
-    try:
-        while True:
-            line.recv(timeout=20)
-    except ConnectionClosed as end:
-        return end.rcvd.code
 
 
 @pytest.mark.parametrize("compression", ["deflate", None])
