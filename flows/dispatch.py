@@ -2,10 +2,11 @@
 
 from collections import OrderedDict
 from functools import partial
+from typing import cast
 
 from prefect import allow_failure, flow
 from prefect.client.schemas.objects import State
-from prefect.futures import PrefectFuture
+from prefect.futures import PrefectConcurrentFuture, PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from store.home import open_journal
@@ -16,6 +17,8 @@ from tasks.reports import ROWS_MOST, ShiftReport
 from tasks.shift import Shift
 from tasks.steps import perform_step
 
+Step = PrefectConcurrentFuture[State[None]]
+
 REMEMBERED = 10_000  # futures of ended tasks kept, so that later tasks can name them as what they waited for
 
 
@@ -24,16 +27,17 @@ def dispatch(minutes: float | None = None) -> dict[str, int]:
     """Work for some minutes (null: as set), then hand over; return how many attempts were made."""
     settings = load()
     journal = open_journal(settings)
-    made: OrderedDict[str, PrefectFuture[State[None]]] = OrderedDict()
+    made: OrderedDict[str, Step] = OrderedDict()
     running: set[PrefectFuture[State[None]]] = set()
     attempts = 0
     with Shift(journal, settings, minutes=minutes) as shift:
         report = ShiftReport(shift.id)
         while shift.open or running:
             for claim in shift.claims(len(running)):
-                made[claim.task_id] = perform_step.submit(shift.attempt(claim), wait_for=_before(claim, made), return_state=False)
-                running.add(made[claim.task_id])
-                made[claim.task_id].add_done_callback(partial(_ended, shift, claim, running))  # asking for its state would ask the server
+                step = cast("Step", perform_step.submit(shift.attempt(claim), wait_for=_before(claim, made), return_state=False))
+                made[claim.task_id] = step
+                running.add(step)
+                step.add_done_callback(partial(_ended, shift, claim, running))  # asking for its state would ask the server
                 attempts += 1
             while len(made) > REMEMBERED:
                 made.popitem(last=False)
@@ -49,9 +53,13 @@ def _ended(shift: Shift, claim: Claim, running: set[PrefectFuture[State[None]]],
     running.discard(future)
 
 
-def _before(claim: Claim, made: OrderedDict[str, PrefectFuture[State[None]]]) -> list[allow_failure]:
-    """Return the steps of the direct dependencies: they ended, as the ledger knows, so nothing waits; the graph shows the edges."""
-    return [allow_failure(made[task_id]) for task_id in claim.needs if task_id in made]
+def _before(claim: Claim, made: OrderedDict[str, Step]) -> list[allow_failure]:
+    """Return the steps of the direct dependencies: they ended, as the ledger knows, so nothing waits; the graph shows the edges.
+
+    A step that Prefect lost, as it does when its server is away as it ends, is none of them: whoever named it could never run.
+    """
+    known = [made[task_id] for task_id in claim.needs if task_id in made]
+    return [allow_failure(future) for future in known if not (future.wrapped_future.done() and future.wrapped_future.exception())]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Nothing accepted is lost, whatever dies: 30 × `kill -9` of shifts, worker, Prefect's server and the API, while 200 tasks run."""
+"""Nothing accepted is lost, whatever dies: a dozen times `kill -9` of shifts, worker, Prefect's server and the API, while 150 tasks run."""
 
 import contextlib
 import json
@@ -23,7 +23,7 @@ from tasks.submit import submit
 from tasks.work import read_work
 from tests.command import Command, until
 
-TASKS, KILLS = 150, int(os.environ.get("ARBITER_KILLS", "12"))  # thirty, and more, now and then
+TASKS, KILLS = 150, int(os.environ.get("KILLS", "12"))  # thirty, and more, now and then
 BEATS = Query(select(schema.beats))
 
 

@@ -61,6 +61,32 @@ def test_a_shift_shows_how_far_it_is_and_what_it_did(home, with_prefect):
     assert found[shift][2].endswith("did: 2 attempts")
 
 
+LOST_STEP = """
+from flows.dispatch import dispatch, perform_step
+perform, performed = perform_step.fn, []
+def lost_once(attempt):
+    performed.append(perform(attempt))
+    if len(performed) == 1:
+        raise SystemExit("what Prefect would have recorded is lost")
+    return performed[-1]
+perform_step.fn = lost_once
+dispatch(minutes=0.1)
+"""
+
+
+def test_a_step_that_prefect_lost_after_its_work_was_done_holds_up_nobody_who_waits_for_it(home, with_prefect):
+    with_prefect(home.home)
+    journal = open_journal(home)
+    hire_built_in(journal, home, actor="test")
+    first = WORK | {"ref": "first", "inputs": SUM_UP}
+    second = first | {"ref": "second", "needs": [{"task": "first"}]}
+    submit(journal, read_work({"tasks": [first, second]}), settings=home, actor="user:ann", source="test")
+    run(home, LOST_STEP)
+    done = {task["ref"]: (task["outcome"], task["attempts"]) for task in list_tasks(journal)["items"]}
+    journal.close()
+    assert done == {"first": ("succeeded", 1), "second": ("succeeded", 1)}
+
+
 def test_what_became_of_files_is_told(home, with_prefect):
     with_prefect(home.home)
     drop = home.home / "inbox" / "remotive"
