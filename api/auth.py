@@ -11,7 +11,6 @@ from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.routing import WebSocketRoute
 from starlette.types import Message, Receive
 
 from models.access import RULES
@@ -44,19 +43,14 @@ def route_name(methods: set[str], path: str) -> str:
 
 
 def routes_of(app: FastAPI) -> dict[str, object]:
-    """Return all routes of an app by name, `WS` being the method of a WebSocket."""
-    found: dict[str, object] = {}
-    for context in iter_route_contexts(app.routes):
-        route = context.original_route
-        methods = {"WS"} if isinstance(route, WebSocketRoute) else set(context.methods or ())
-        found[route_name(methods, context.path or "")] = route
-    return found
+    """Return all routes of an app by name."""
+    return {route_name(set(one.methods or ()), one.path or ""): one.original_route for one in iter_route_contexts(app.routes)}
 
 
 def refuse_unguarded(app: FastAPI) -> None:
     """Raise for an app with a route that has no rule, or that would not ask for it."""
     for name, route in routes_of(app).items():
-        if name not in RULES or not isinstance(route, GuardedRoute | WebSocketRoute):
+        if name not in RULES or not isinstance(route, GuardedRoute):
             message = f"the route {name!r} has no rule in models/access.py, or is no GuardedRoute"
             raise RuntimeError(message)
 

@@ -6,8 +6,8 @@ heartbeat: a heartbeat says that there is nothing more for it up to there. Where
 
 import asyncio
 import json
+import logging
 import time
-from collections import deque
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -16,6 +16,8 @@ from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as Place
 from starlette.websockets import WebSocket
 
 from api.answers import shown, shown_all
@@ -38,6 +40,8 @@ from tasks.tokens import Session
 AUTH_S = 5.0  # how long a new connection may be silent
 SAID_MOST, SAID_S = 20, 10.0  # messages of a client in so many seconds
 
+_log = logging.getLogger("arbiter.feed")
+
 router = APIRouter(route_class=GuardedRoute, tags=["feed"])
 
 
@@ -51,24 +55,37 @@ class _Refused(Exception):
         self.said = said
 
 
-@router.websocket("/feed")
-async def feed(socket: WebSocket, the: The) -> None:
+class Gate:
+    """Lets WebSockets in before the application: its layers would hold nine kilobytes for as long as a connection lasts."""
+
+    def __init__(self, app: ASGIApp, parts: Parts) -> None:
+        self._app = app
+        self._parts = parts
+
+    async def __call__(self, scope: Place, receive: Receive, send: Send) -> None:  # noqa: D102 - ASGI's own interface
+        if scope["type"] == "websocket" and scope["path"] == "/feed":
+            await _feed(self._parts, WebSocket(scope, receive, send))
+        else:
+            await self._app(scope, receive, send)
+
+
+async def _feed(the: Parts, socket: WebSocket) -> None:
     """Serve one connection from its first message to its end."""
     await socket.accept()
-    link = link_of(socket)
+    link, client = link_of(socket), None
     try:
-        await run_in_threadpool(_check_origin, socket, the.settings)
+        await _check_origin(socket, the.settings)
         auth = await _first_message(socket)
         client = await _enter(the, link, await _redeem(the, auth.ticket), auth)
-    except _Refused as refused:
-        _refuse(link, refused)
-        return
-    try:
         await _converse(the, socket, client)
     except _Refused as refused:
         _refuse(link, refused)
+    except Exception:  # noqa: BLE001 - whatever it is, the client must be told to come back, and the log tells the rest
+        _log.exception("a connection to the feed failed", extra={"event": "feed.failed"})
+        link.end(Close.FAILED, "the server failed: come back")
     finally:
-        the.hub.leave(client)
+        if client is not None:
+            the.hub.leave(client)
 
 
 @router.get("/feed/events", response_class=Response)
@@ -114,10 +131,10 @@ def _refuse(line: Line, refused: _Refused) -> None:
     line.end(refused.code, refused.reason)
 
 
-def _check_origin(socket: WebSocket, settings: Settings) -> None:
+async def _check_origin(socket: WebSocket, settings: Settings) -> None:
     """Refuse pages of other sites. Programs send no origin, and browsers cannot leave it out."""
     origin = socket.headers.get("origin")
-    if origin is not None and not is_ours(origin, socket.headers.get("host", ""), settings):
+    if origin is not None and not await run_in_threadpool(is_ours, origin, socket.headers.get("host", ""), settings):
         raise _Refused(Close.FORBIDDEN, "pages of this origin may not open the feed")
 
 
@@ -146,7 +163,7 @@ async def _enter(the: Parts, line: Line, session: Session, auth: Auth) -> Client
     if not may_use(session.viewer.role, "WS /feed"):
         raise _Refused(Close.FORBIDDEN, f"the role {session.viewer.role} may not follow the feed")
     scope = _scope(session.viewer, auth)
-    after, head = (await the.hub.head(),) * 2 if auth.snapshot else await _place(the, auth)
+    after = the.hub.ring.head if auth.snapshot else await _place(the, auth)
     viewer = session.viewer
     client = Client(link=line, scope=scope, user=viewer.name, role=viewer.role, expires_at=session.expires_at, cursor=after)
     if not the.hub.join(client):  # before the last look at the user: a change after it ends the connection, one before it is seen
@@ -160,8 +177,9 @@ async def _enter(the: Parts, line: Line, session: Session, auth: Auth) -> Client
             raise _Refused(Close.UNAUTHORIZED, str(error)) from error
         raise
     client.cursor = after if seen is None else seen.seq
+    head = max(the.hub.ring.head, client.cursor)
     ready = Ready(
-        epoch=the.hub.epoch, head=head, after=client.cursor, behind=max(0, head - client.cursor), topics=sorted(scope.topics),
+        epoch=the.hub.epoch, head=head, after=client.cursor, behind=head - client.cursor, topics=sorted(scope.topics),
         heartbeat_s=the.settings.api.heartbeat_s, expires_at=iso(session.expires_at),
     )  # fmt: skip
     line.say(ready)
@@ -194,31 +212,28 @@ def _scope(viewer: Viewer, auth: Auth) -> Scope:
     return Scope.of(viewer, wanted, Filters(**(auth.filters or Wish()).model_dump()))
 
 
-async def _place(the: Parts, auth: Auth) -> tuple[int, int]:
-    """Return the cursor to go on from, and the head of the journal; refuse a cursor that the journal does not reach any more, or not yet."""
-    head = await the.hub.head()
-    other = WrongEpoch(epoch=the.hub.epoch, head=head)
+async def _place(the: Parts, auth: Auth) -> int:
+    """Return the cursor to go on from; refuse one that the journal does not reach any more, or not yet."""
+    ring = the.hub.ring
     if auth.epoch is not None and auth.epoch != the.hub.epoch:
-        raise _Refused(Close.CANNOT_RESUME, "the stream is another one: read the state anew", other)
+        raise _Refused(Close.CANNOT_RESUME, "the stream is another one: read the state anew", WrongEpoch(epoch=the.hub.epoch, head=ring.head))
     if auth.after is None or auth.after == "now":
-        return head, head
-    if auth.after > head:
-        raise _Refused(Close.CANNOT_RESUME, "the journal does not reach that far: read the state anew", other)
-    if not the.hub.ring.covers(auth.after):
-        tail = await the.hub.tail()
-        if auth.after < tail - 1:
-            raise _Refused(Close.CANNOT_RESUME, "the journal begins later: read the state anew", TooOld(tail=tail))
-    return auth.after, head
+        return ring.head
+    if auth.after > ring.head and auth.after > (head := await the.hub.head()):  # another process may have read further
+        raise _Refused(Close.CANNOT_RESUME, "the journal does not reach that far: read the state anew", WrongEpoch(epoch=the.hub.epoch, head=head))
+    if not ring.covers(auth.after) and auth.after < (tail := await the.hub.tail()) - 1:
+        raise _Refused(Close.CANNOT_RESUME, "the journal begins later: read the state anew", TooOld(tail=tail))
+    return auth.after
 
 
 async def _converse(the: Parts, socket: WebSocket, client: Client) -> None:
     """Answer what a client says, until it is gone. Receiving is also what lets pings be answered."""
-    said_at: deque[float] = deque(maxlen=SAID_MOST)
+    left, seen_at = float(SAID_MOST), time.monotonic()  # a bucket of messages that fills again with time
     while (received := await socket.receive())["type"] != "websocket.disconnect":
-        now = time.monotonic()
-        if len(said_at) == SAID_MOST and now - said_at[0] < SAID_S:
+        left = min(SAID_MOST, left + (time.monotonic() - seen_at) * SAID_MOST / SAID_S) - 1
+        seen_at = time.monotonic()
+        if left < 0:
             raise _Refused(Close.MISUNDERSTOOD, f"more than {SAID_MOST} messages in {SAID_S:.0f} seconds")
-        said_at.append(now)
         match _understood(received):
             case Auth() as auth:
                 await _renew(the, client, auth)
