@@ -79,6 +79,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "GET /groups/{group_id}": _roles(STAFF_AND_CLIENTS),
         "GET /artifacts/{artifact_id}": _roles(EVERYBODY),
         "POST /files": _roles(OPERATORS_AND_CLIENTS),
+        "GET /categories": _roles(EVERYBODY),
         "GET /agents": _roles(STAFF_AND_AGENTS),
         "PATCH /agents/{agent_id}": _roles(OPERATORS),
         "GET /postings": _roles(STAFF),

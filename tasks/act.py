@@ -1,7 +1,7 @@
 """What people do to tasks: cancel, retry, review, pause, resume, reprioritise, reassign.
 
-Each returns the task's new row and raises `NotFound` for a task that does not exist or, where `client` is given, is not that client's. Those that end
-in `_task` do the same within a transaction, for whoever does it to many.
+Each returns the task's new row and raises `NotFound` for a task that does not exist or, where `client` is given, is not that client's. Asked again
+with the same `key` it changes nothing and returns the same. Those that end in `_task` do it within a transaction, for whoever does it to many.
 """
 
 from collections.abc import Iterable
@@ -16,13 +16,14 @@ from store.journal import Journal, Tx
 from store.query import Row
 from store.schema import agents, tasks
 from tasks.moves import about, finish, move, reopen, settle
+from tasks.once import once
 from tasks.read import get_task
 
 
-def cancel(journal: Journal, task_id: str, *, actor: str, why: str = "", client: str | None = None) -> Row:
+def cancel(journal: Journal, task_id: str, *, actor: str, why: str = "", client: str | None = None, key: str | None = None) -> Row:
     """End a task, or ask the agent that works on it to stop. Raises `IllegalMove` for one that has ended."""
-    with journal.write(actor) as tx:
-        return stop(tx, get_task(tx, task_id, client), _note("cancelled", actor, why))
+    note = _note("cancelled", actor, why)
+    return once(journal, actor, lambda tx: stop(tx, get_task(tx, task_id, client), note), key=key, asked=f"cancel {task_id} {why}")
 
 
 def stop(tx: Tx, task: Row, note: str) -> Row:
@@ -51,10 +52,9 @@ def stop_all(tx: Tx, found: Iterable[Row], note: str) -> int:
     return count
 
 
-def retry(journal: Journal, task_id: str, *, actor: str, client: str | None = None) -> Row:
+def retry(journal: Journal, task_id: str, *, actor: str, client: str | None = None, key: str | None = None) -> Row:
     """Try a task again that failed, expired or was cancelled, and with it those that ended because it did; or end its pause before the next try."""
-    with journal.write(actor) as tx:
-        return retry_task(tx, get_task(tx, task_id, client))
+    return once(journal, actor, lambda tx: retry_task(tx, get_task(tx, task_id, client)), key=key, asked=f"retry {task_id}")
 
 
 def retry_task(tx: Tx, task: Row) -> Row:
@@ -75,12 +75,13 @@ def retry_task(tx: Tx, task: Row) -> Row:
     return reopen(tx, task)
 
 
-def review(journal: Journal, task_id: str, category: str, *, actor: str, client: str | None = None) -> Row:
+def review(journal: Journal, task_id: str, category: str, *, actor: str, client: str | None = None, key: str | None = None) -> Row:
     """Choose the category of a task that the categorizer was not sure about; the choice is a label to learn from."""
     if category not in CATEGORIES:
         message = f"unknown category {category!r}; there are {', '.join(CATEGORIES)}"
         raise Invalid(message)
-    with journal.write(actor) as tx:
+
+    def choose(tx: Tx) -> Row:
         task = get_task(tx, task_id, client)
         _refuse_presented(task)
         facts = {"category": category, "guessed": task["category"], "confidence": task["confidence"]}
@@ -88,11 +89,13 @@ def review(journal: Journal, task_id: str, category: str, *, actor: str, client:
         move(tx, task, "task.reviewed", **patch, facts=facts)
         return settle(tx, task_id)
 
+    return once(journal, actor, choose, key=key, asked=f"review {task_id} {category}")
 
-def pause(journal: Journal, task_id: str, *, actor: str, why: str = "", client: str | None = None) -> Row:
+
+def pause(journal: Journal, task_id: str, *, actor: str, why: str = "", client: str | None = None, key: str | None = None) -> Row:
     """Keep a task that has not started from starting, or hold up one that runs."""
-    with journal.write(actor) as tx:
-        return pause_task(tx, get_task(tx, task_id, client), _note("paused", actor, why))
+    note = _note("paused", actor, why)
+    return once(journal, actor, lambda tx: pause_task(tx, get_task(tx, task_id, client), note), key=key, asked=f"pause {task_id} {why}")
 
 
 def pause_task(tx: Tx, task: Row, note: str) -> Row:
@@ -103,10 +106,10 @@ def pause_task(tx: Tx, task: Row, note: str) -> Row:
     return move(tx, task, "task.paused", reason=str(Reason.PERSON), why=note, wake_at=None)
 
 
-def resume(journal: Journal, task_id: str, *, actor: str, client: str | None = None) -> Row:
+def resume(journal: Journal, task_id: str, *, actor: str, client: str | None = None, key: str | None = None) -> Row:
     """Let a paused task go on."""
-    with journal.write(actor) as tx:
-        return resume_task(tx, get_task(tx, task_id, client), f"resumed by {actor}")
+    note = f"resumed by {actor}"
+    return once(journal, actor, lambda tx: resume_task(tx, get_task(tx, task_id, client), note), key=key, asked=f"resume {task_id}")
 
 
 def resume_task(tx: Tx, task: Row, note: str) -> Row:
@@ -131,10 +134,10 @@ def _hold(tx: Tx, task: Row, note: str) -> Row:
     return _change(tx, task, "task.changed", {"hold_at": tx.now, "reason": str(Reason.PERSON), "why": note})
 
 
-def reprioritise(journal: Journal, task_id: str, priority: int, *, actor: str, client: str | None = None) -> Row:
+def reprioritise(journal: Journal, task_id: str, priority: int, *, actor: str, client: str | None = None, key: str | None = None) -> Row:
     """Change how early in the queue a task stands: one point is worth one minute of waiting."""
-    with journal.write(actor) as tx:
-        return reprioritise_task(tx, get_task(tx, task_id, client), priority)
+    asked = f"priority {task_id} {priority}"
+    return once(journal, actor, lambda tx: reprioritise_task(tx, get_task(tx, task_id, client), priority), key=key, asked=asked)
 
 
 def reprioritise_task(tx: Tx, task: Row, priority: int) -> Row:
@@ -148,10 +151,9 @@ def reprioritise_task(tx: Tx, task: Row, priority: int) -> Row:
     return _change(tx, task, "task.changed", patch)
 
 
-def reassign(journal: Journal, task_id: str, agent: str | None, *, actor: str, client: str | None = None) -> Row:
+def reassign(journal: Journal, task_id: str, agent: str | None, *, actor: str, client: str | None = None, key: str | None = None) -> Row:
     """Ask for another agent for a task that does not run; null: for whichever is best."""
-    with journal.write(actor) as tx:
-        return reassign_task(tx, get_task(tx, task_id, client), agent)
+    return once(journal, actor, lambda tx: reassign_task(tx, get_task(tx, task_id, client), agent), key=key, asked=f"agent {task_id} {agent}")
 
 
 def reassign_task(tx: Tx, task: Row, agent: str | None) -> Row:

@@ -10,12 +10,15 @@ from store.journal import Journal, Tx
 from store.query import Query, Row
 from store.schema import tasks, users
 from tasks.moves import about, finish, move, settle
+from tasks.once import once
 from tasks.read import get_task
 
 _USER = Query(select(users).where(users.c.id == bindparam("name")))
 
 
-def approve(journal: Journal, task_id: str, *, actor: str, note: str = "", anyone: bool = True, client: str | None = None) -> Row:
+def approve(
+    journal: Journal, task_id: str, *, actor: str, note: str = "", anyone: bool = True, client: str | None = None, key: str | None = None
+) -> Row:
     """Let a task start that needs approval, or accept the result of one that waits for that; return its row.
 
     Args:
@@ -25,9 +28,11 @@ def approve(journal: Journal, task_id: str, *, actor: str, note: str = "", anyon
         note: kept with the event.
         anyone: whether the actor may approve what somebody else is asked to: an administrator may.
         client: whose task it must be, if given.
+        key: asked again with the same key it changes nothing and returns the same.
 
     """
-    with journal.write(actor) as tx:
+
+    def give(tx: Tx) -> Row:
         task = _asked(get_task(tx, task_id, client), actor, anyone=anyone)
         if _is_presented(task):
             tx.change(tasks, task_id, {"delivery": "given", "approval_until_at": None}, "task.approved", **about(task), note=note)
@@ -36,13 +41,16 @@ def approve(journal: Journal, task_id: str, *, actor: str, note: str = "", anyon
         tx.change(tasks, task_id, {"approval": "given", "approval_until_at": None}, "task.approved", **about(task), note=note)
         return settle(tx, task_id)
 
+    return once(journal, actor, give, key=key, asked=f"approve {task_id} {note}")
 
-def reject(journal: Journal, task_id: str, *, actor: str, note: str, anyone: bool = True, client: str | None = None) -> Row:
+
+def reject(journal: Journal, task_id: str, *, actor: str, note: str, anyone: bool = True, client: str | None = None, key: str | None = None) -> Row:
     """Refuse a task its start, which ends it, or refuse a result, which has it done again; the note says why. Returns its row."""
     if not note.strip():
         message = "say why in a note: whoever does it again, or asks why it ended, needs that"
         raise Invalid(message)
-    with journal.write(actor) as tx:
+
+    def refuse(tx: Tx) -> Row:
         task = _asked(get_task(tx, task_id, client), actor, anyone=anyone)
         if _is_presented(task):
             known = {"attempts_most": max(task["attempts_most"], task["attempts"] + 1), "result": None, "approval_until_at": None, "wake_at": None}
@@ -50,15 +58,20 @@ def reject(journal: Journal, task_id: str, *, actor: str, note: str, anyone: boo
             return settle(tx, task_id)
         return finish(tx, task, Outcome.CANCELLED, Reason.PERSON, f"{actor} did not approve it: {note}")
 
+    return once(journal, actor, refuse, key=key, asked=f"reject {task_id} {note}")
 
-def delegate(journal: Journal, task_id: str, to: str, *, actor: str, anyone: bool = True) -> Row:
+
+def delegate(journal: Journal, task_id: str, to: str, *, actor: str, anyone: bool = True, key: str | None = None) -> Row:
     """Ask somebody else for the approval; return the task's row."""
-    with journal.write(actor) as tx:
+
+    def hand_on(tx: Tx) -> Row:
         task = _asked(get_task(tx, task_id), actor, anyone=anyone)
         check_approver(tx, to)
         patch = {"approver": to} | ({"why": f"waits for {to} to accept its result"} if _is_presented(task) else {})
         tx.change(tasks, task_id, patch, "task.changed", **about(task))
         return settle(tx, task_id)
+
+    return once(journal, actor, hand_on, key=key, asked=f"delegate {task_id} {to}")
 
 
 def present(tx: Tx, task: Row, *, value: str, cost: int) -> Row:

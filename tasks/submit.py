@@ -1,7 +1,6 @@
 """Submitting work: checked whole, then written whole or not at all."""
 
 import contextlib
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,7 +11,7 @@ from sqlalchemy import bindparam, select
 from agents import registry
 from models.category import CATEGORIES
 from models.clock import SECOND, new_id, to_us
-from models.errors import Conflict, CycleFound, Invalid
+from models.errors import CycleFound, Invalid
 from models.task import Condition, Join, Reason, State
 from store import schema
 from store.journal import Journal, Tx
@@ -20,13 +19,13 @@ from store.query import Query, Row
 from store.settings import Settings
 from tasks.approvals import check_approver
 from tasks.moves import about, settle
+from tasks.once import once
 from tasks.promises import promised
 from tasks.references import check
 from tasks.work import NewTask, Work
 
 NOBODY = "nobody"  # client of work that the house does for itself
 
-_REQUEST = Query(select(schema.requests).where(schema.requests.c.id == bindparam("request_id")))
 _TASK = Query(select(schema.tasks.c.id, schema.tasks.c.client).where(schema.tasks.c.id == bindparam("task_id")))
 _FIRED = (
     select(schema.fires.c.id)
@@ -61,16 +60,11 @@ def submit(journal: Journal, work: Work, *, settings: Settings, actor: str, sour
 
     """
     order, kinds = _order(work), _kinds(work)  # before anybody waits for the lock
-    body = hashlib.sha256(work.model_dump_json().encode()).hexdigest()
-    with journal.write(actor) as tx:
-        request_id = f"{actor}:{key}"
-        if key is not None and (known := tx.one(_REQUEST, request_id=request_id)):
-            return _same_answer(known, body)
-        answer = write(tx, _checked(tx, work, order, kinds, settings=settings, origin=Origin(source=source), client=client))
-        if key is not None:
-            row = {"id": request_id, "body_sha256": body, "answer": json.dumps(answer), "at": tx.now}
-            tx.create(schema.requests, row, "request.answered")
-        return answer
+
+    def accept(tx: Tx) -> Row:
+        return write(tx, _checked(tx, work, order, kinds, settings=settings, origin=Origin(source=source), client=client))
+
+    return once(journal, actor, accept, key=key, asked=work.model_dump_json())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,14 +125,6 @@ def _kinds(work: Work) -> list[str | None]:
         with _naming(place, task):
             kinds.append(_kind_of(task) if task.kind or not task.agent else None)
     return kinds
-
-
-def _same_answer(known: Row, body: str) -> Row:
-    if known["body_sha256"] != body:
-        message = "this Idempotency-Key was used before with a different body: use a new key for new work"
-        raise Conflict(message)
-    answer: Row = json.loads(known["answer"])
-    return answer
 
 
 def _checked(

@@ -8,6 +8,7 @@ from api.answers import shown, shown_all
 from api.auth import GuardedRoute
 from api.parts import The, Who
 from models.access import HOUSE_KPIS, for_client
+from models.category import CATEGORIES
 from models.errors import Forbidden
 from tasks import measure, read, staff
 from tasks.moves import public
@@ -28,6 +29,12 @@ def agents(the: The, viewer: Who) -> dict[str, Any]:
 def change_agent(the: The, viewer: Who, agent_id: str, wanted: staff.AgentChange) -> dict[str, Any]:
     """Bring an agent online, drain it or send it offline; change what it costs and how much it does at once."""
     return shown(public(staff.change_agent(the.journal, the.settings, agent_id, wanted, actor=viewer.actor)), viewer)
+
+
+@router.get("/categories")
+def categories() -> dict[str, Any]:
+    """Return the names of all categories, in their fixed order."""
+    return {"items": list(CATEGORIES)}
 
 
 @router.get("/postings")

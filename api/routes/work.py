@@ -124,66 +124,68 @@ def task(the: The, viewer: Who, task_id: str) -> dict[str, Any]:
 
 
 @router.post("/tasks/{task_id}/cancel")
-def cancel(the: The, viewer: Who, task_id: str, because: Because | None = None) -> dict[str, Any]:
+def cancel(the: The, viewer: Who, task_id: str, because: Because | None = None, key: Key = None) -> dict[str, Any]:
     """End a task, or ask its agent to stop."""
     why = because.why if because else ""
-    return _acted(act.cancel(the.journal, task_id, actor=viewer.actor, why=why, client=viewer.client), viewer)
+    return _acted(act.cancel(the.journal, task_id, actor=viewer.actor, why=why, client=viewer.client, key=key), viewer)
 
 
 @router.post("/tasks/{task_id}/retry")
-def retry(the: The, viewer: Who, task_id: str) -> dict[str, Any]:
+def retry(the: The, viewer: Who, task_id: str, key: Key = None) -> dict[str, Any]:
     """Try a task again that did not succeed, or end its pause before the next try."""
-    return _acted(act.retry(the.journal, task_id, actor=viewer.actor, client=viewer.client), viewer)
+    return _acted(act.retry(the.journal, task_id, actor=viewer.actor, client=viewer.client, key=key), viewer)
 
 
 @router.post("/tasks/{task_id}/approve")
-def approve(the: The, viewer: Who, task_id: str, noted: Noted | None = None) -> dict[str, Any]:
+def approve(the: The, viewer: Who, task_id: str, noted: Noted | None = None, key: Key = None) -> dict[str, Any]:
     """Let a task start that needs approval, or accept a result that waits for it."""
     note = noted.note if noted else ""
-    return _acted(approvals.approve(the.journal, task_id, actor=viewer.actor, note=note, anyone=_may_all(viewer), client=viewer.client), viewer)
+    row = approvals.approve(the.journal, task_id, actor=viewer.actor, note=note, anyone=_may_all(viewer), client=viewer.client, key=key)
+    return _acted(row, viewer)
 
 
 @router.post("/tasks/{task_id}/reject")
-def reject(the: The, viewer: Who, task_id: str, noted: Noted) -> dict[str, Any]:
+def reject(the: The, viewer: Who, task_id: str, noted: Noted, key: Key = None) -> dict[str, Any]:
     """Refuse a task its start, which ends it, or refuse a result, which has it done again."""
-    return _acted(approvals.reject(the.journal, task_id, actor=viewer.actor, note=noted.note, anyone=_may_all(viewer), client=viewer.client), viewer)
+    row = approvals.reject(the.journal, task_id, actor=viewer.actor, note=noted.note, anyone=_may_all(viewer), client=viewer.client, key=key)
+    return _acted(row, viewer)
 
 
 @router.post("/tasks/{task_id}/delegate")
-def delegate(the: The, viewer: Who, task_id: str, wanted: Delegation) -> dict[str, Any]:
+def delegate(the: The, viewer: Who, task_id: str, wanted: Delegation, key: Key = None) -> dict[str, Any]:
     """Ask somebody else for an approval."""
-    return _acted(approvals.delegate(the.journal, task_id, wanted.to, actor=viewer.actor, anyone=_may_all(viewer)), viewer)
+    return _acted(approvals.delegate(the.journal, task_id, wanted.to, actor=viewer.actor, anyone=_may_all(viewer), key=key), viewer)
 
 
 @router.post("/tasks/{task_id}/review")
-def review(the: The, viewer: Who, task_id: str, choice: Choice) -> dict[str, Any]:
+def review(the: The, viewer: Who, task_id: str, choice: Choice, key: Key = None) -> dict[str, Any]:
     """Choose the category of a task that nobody was sure about."""
-    return _acted(act.review(the.journal, task_id, choice.category, actor=viewer.actor, client=viewer.client), viewer)
+    return _acted(act.review(the.journal, task_id, choice.category, actor=viewer.actor, client=viewer.client, key=key), viewer)
 
 
 @router.post("/tasks/{task_id}/pause")
-def pause(the: The, viewer: Who, task_id: str, because: Because | None = None) -> dict[str, Any]:
+def pause(the: The, viewer: Who, task_id: str, because: Because | None = None, key: Key = None) -> dict[str, Any]:
     """Keep a task that has not started from starting."""
     why = because.why if because else ""
-    return _acted(act.pause(the.journal, task_id, actor=viewer.actor, why=why, client=viewer.client), viewer)
+    return _acted(act.pause(the.journal, task_id, actor=viewer.actor, why=why, client=viewer.client, key=key), viewer)
 
 
 @router.post("/tasks/{task_id}/resume")
-def resume(the: The, viewer: Who, task_id: str) -> dict[str, Any]:
+def resume(the: The, viewer: Who, task_id: str, key: Key = None) -> dict[str, Any]:
     """Let a paused task go on."""
-    return _acted(act.resume(the.journal, task_id, actor=viewer.actor, client=viewer.client), viewer)
+    return _acted(act.resume(the.journal, task_id, actor=viewer.actor, client=viewer.client, key=key), viewer)
 
 
 @router.post("/tasks/{task_id}/priority")
-def reprioritise(the: The, viewer: Who, task_id: str, importance: Importance) -> dict[str, Any]:
+def reprioritise(the: The, viewer: Who, task_id: str, importance: Importance, key: Key = None) -> dict[str, Any]:
     """Change how early a task stands in the queue."""
-    return _acted(act.reprioritise(the.journal, task_id, importance.priority, actor=viewer.actor, client=viewer.client), viewer)
+    return _acted(act.reprioritise(the.journal, task_id, importance.priority, actor=viewer.actor, client=viewer.client, key=key), viewer)
 
 
 @router.post("/tasks/{task_id}/agent")
-def reassign(the: The, viewer: Who, task_id: str, wanted: Wanted) -> dict[str, Any]:
+def reassign(the: The, viewer: Who, task_id: str, wanted: Wanted, key: Key = None) -> dict[str, Any]:
     """Ask for another agent for a task that does not run; null: for whichever is best."""
-    return _acted(act.reassign(the.journal, task_id, wanted.agent, actor=viewer.actor, client=viewer.client), viewer)
+    return _acted(act.reassign(the.journal, task_id, wanted.agent, actor=viewer.actor, client=viewer.client, key=key), viewer)
 
 
 def seen_detail(the: Parts, viewer: Viewer, task_id: str) -> dict[str, Any]:

@@ -3,18 +3,23 @@
 import { decisionOn } from "./picture.js";
 
 const SETTLE_MS = 4000; // an answer without an event for so long: nothing had to change
+const RESEND_MS = [500, 2000, 5000]; // pauses before what may not have arrived is sent again
 const KEPT_MS = { refused: 30_000, idle: 6000 }; // how long an outcome is shown that the feed will not replace
 
 const isOpen = (task) => task.state !== "done";
 const isHeld = (task) => task.state === "paused" || (task.state === "running" && Boolean(task.hold_at));
 const isPresented = (task) => task.state === "review" && decisionOn(task) === "approval";
 
-/** Each deed: the key that does it, its route, the field of its body that a person fills in, and to which tasks it can be done. */
+/** Nobody knows whether a request arrived. */
+export class Unreached extends Error {}
+
+/** Each deed: the key that does it, its route, the field of its body that a person fills in or chooses, and to which tasks it can be done. */
 export const DEEDS = {
   pause: { key: "p", name: "Pause", asked: "asked to pause", route: "pause", fits: (task) => isOpen(task) && !isHeld(task) && !task.stop_at && !isPresented(task) },
   resume: { key: "p", name: "Resume", asked: "asked to go on", route: "resume", fits: isHeld },
   approve: { key: "a", name: "Approve", asked: "approval sent", route: "approve", fits: (task) => decisionOn(task) === "approval" },
   reject: { key: "x", name: "Reject", asked: "rejection sent", route: "reject", field: "note", label: "Why? Whoever does it again needs that", must: true, fits: (task) => decisionOn(task) === "approval" },
+  review: { key: "g", name: "Choose category", asked: "category sent", route: "review", field: "category", label: "Category", choices: "/categories", fits: (task) => decisionOn(task) === "category" },
   retry: {
     key: "r", name: "Retry", asked: "asked to try again", route: "retry",
     fits: (task) => (task.state === "done" && task.outcome !== "succeeded") || (task.state === "waiting" && task.reason === "backoff"),
@@ -53,10 +58,22 @@ export class Requests {
     this.#open.set(taskId, request);
     this.changed();
     try {
-      await this.api.act(`/tasks/${encodeURIComponent(taskId)}/${DEEDS[name].route}`, body, crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`);
+      await this.#send(`/tasks/${encodeURIComponent(taskId)}/${DEEDS[name].route}`, body);
       setTimeout(() => this.#close(taskId, request, "idle", "nothing had to change"), SETTLE_MS);
     } catch (error) {
       this.#close(taskId, request, "refused", error.message);
+    }
+  }
+
+  async #send(path, body) {
+    const key = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
+    for (let tries = 0; ; tries += 1) {
+      try {
+        return await this.api.act(path, body, key);
+      } catch (error) {
+        if (!(error instanceof Unreached) || tries === RESEND_MS.length) throw error;
+        await new Promise((done) => setTimeout(done, RESEND_MS[tries]));
+      }
     }
   }
 

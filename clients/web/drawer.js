@@ -150,8 +150,10 @@ export class Drawer {
     if (!name) return form.replaceChildren();
     const deed = DEEDS[name];
     const isNumber = deed.field === "priority";
-    const field = make("input");
-    Object.assign(field, { type: isNumber ? "number" : "text", required: Boolean(deed.must) || isNumber, maxLength: 1000, autocomplete: "off" });
+    const field = make(deed.choices ? "select" : "input");
+    field.required = Boolean(deed.must || deed.choices) || isNumber;
+    if (deed.choices) this.#choices(field, deed.choices);
+    else Object.assign(field, { type: isNumber ? "number" : "text", maxLength: 1000, autocomplete: "off" });
     if (isNumber) Object.assign(field, { min: -1000, max: 1000, step: 1, value: this.#task.priority ?? 0 });
     const label = make("label", "", deed.label);
     label.append(field);
@@ -167,9 +169,18 @@ export class Drawer {
     field.focus();
   }
 
+  async #choices(field, path) {
+    try {
+      const { items } = await this.api.get(path);
+      field.replaceChildren(...items.map((item) => new Option(item, item, false, item === this.#task?.category)));
+    } catch (error) {
+      set(this.find("trouble"), error.message);
+    }
+  }
+
   #pressed(press) {
     press.stopPropagation(); // what is behind does not listen while this is open
-    if (press.target.matches("input") || press.ctrlKey || press.metaKey || press.altKey) return;
+    if (press.target.matches("input, select") || press.ctrlKey || press.metaKey || press.altKey) return;
     const name = Object.keys(DEEDS).find((one) => DEEDS[one].key === press.key && this.requests.possible(this.#task).includes(one));
     if (!name) return;
     press.preventDefault();

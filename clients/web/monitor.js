@@ -7,7 +7,8 @@
 //   name, rights           who looks, and the names of the routes that this person may use
 //   ticket({ fresh })      Promise of a ticket for the feed; throws SessionOver when one must log in
 //   get(path)              Promise of the answer to GET
-//   act(path, body, key)   Promise of the answer to POST, sent with this Idempotency-Key; an Error's message says why it was refused
+//   act(path, body, key)   Promise of the answer to POST, sent with this Idempotency-Key; an Error's message says why it was refused,
+//                          and an Unreached that nobody knows whether it arrived
 //   filters                what part of the feed is wanted; null: all of it
 //   keys                   what listens to the keyboard: the document, or the element where the page is not ours alone
 //   openTask(id)           show the task's own page; null where there is none
@@ -81,7 +82,7 @@ const SKELETON = `
   </dialog>`;
 const HELP = [
   ["j  k", "next, previous (arrows too)"], ["Enter", "open the task"], ["/", "search events"], ["e", "go to the events"], ["p", "pause, or let it go on"],
-  ["c", "cancel, with a reason"], ["r", "try again"], ["a  x", "approve, reject"], ["?", "this help"], ["Esc", "close, leave the search"],
+  ["c", "cancel, with a reason"], ["r", "try again"], ["a  x", "approve, reject"], ["g", "choose the category"], ["?", "this help"], ["Esc", "close, leave the search"],
 ];
 
 export function mount(root, api) {
@@ -314,7 +315,7 @@ class Monitor {
     "?": () => this.find("helper").showModal(),
     e: () => this.find("events").focus(),
     p: (target) => this.#act(target, "p"), c: (target) => this.#act(target, "c"), r: (target) => this.#act(target, "r"),
-    a: (target) => this.#act(target, "a"), x: (target) => this.#act(target, "x"),
+    a: (target) => this.#act(target, "a"), x: (target) => this.#act(target, "x"), g: (target) => this.#act(target, "g"),
   };
 
   #move(by) {

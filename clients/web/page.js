@@ -1,5 +1,6 @@
 // The monitor as a page of its own: the log-in, and the way to the API that serves it. The token stays in this tab.
 
+import { Unreached } from "./deeds.js";
 import { SessionOver } from "./feed.js";
 import { mount } from "./monitor.js";
 import { make } from "./parts.js";
@@ -64,7 +65,7 @@ async function call(method, path, { body, token, key } = {}) {
   try {
     response = await fetch(new URL(path, BASE), { method, headers, body: body && JSON.stringify(body), cache: "no-store", signal: AbortSignal.timeout(20_000) });
   } catch {
-    throw new Error("the server does not answer");
+    throw new Unreached("the server does not answer");
   }
   const answer = await response.json().catch(() => ({}));
   if (response.ok) return answer;

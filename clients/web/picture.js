@@ -1,6 +1,6 @@
 // What the monitor knows: the fold of a snapshot and of every event since, and the events themselves. No DOM.
 
-const HIDDEN = "attempt.progressed"; // shown as a bar; too many for a list
+const HIDDEN = new Set(["attempt.progressed", "request.answered", "reader.advanced"]); // shown as a bar, and what keeps the books
 const TITLES_MOST = 20_000;
 const TOPIC_OF = {
   tasks: "tasks", attempts: "tasks", dependencies: "tasks", decisions: "tasks", artifacts: "tasks", agents: "agents", postings: "postings",
@@ -132,7 +132,7 @@ export class Log {
 
   /** Add what just happened; tell whether it is shown. */
   add(event, picture) {
-    if (event.kind === HIDDEN) return false;
+    if (HIDDEN.has(event.kind)) return false;
     const entry = entryOf(event, picture);
     this.all.push(entry);
     if (this.all.length > this.most) this.#drop();
@@ -152,7 +152,7 @@ export class Log {
   /** Add what happened before all that is known. */
   prepend(events, picture) {
     const first = this.all[0]?.seq ?? Infinity;
-    const entries = events.filter((event) => event.kind !== HIDDEN && event.seq < first).map((event) => entryOf(event, picture));
+    const entries = events.filter((event) => !HIDDEN.has(event.kind) && event.seq < first).map((event) => entryOf(event, picture));
     this.all = [...entries, ...this.all].slice(-this.most);
     this.#choose();
   }

@@ -1,6 +1,7 @@
 // The monitor within Streamlit. The token stays with the page's server: tickets, answers and deeds are asked of Python by the trigger `wanted`, and
 // `data` brings { n, failed, result } with the number of what was asked. One thing is asked at a time. When the session is over, Python shows its log-in.
 
+import { Unreached } from "./deeds.js";
 import { mount } from "./monitor.js";
 
 const SILENT_MS = 20_000; // until the page's server is taken for dead
@@ -20,7 +21,7 @@ class Desk {
     const [first] = this.#waiting;
     if (!first) return;
     this.#n += 1;
-    this.timer = setTimeout(() => this.#end((one) => one.reject(new Error("the page's server does not answer"))), SILENT_MS);
+    this.timer = setTimeout(() => this.#end((one) => one.reject(new Unreached("the page's server does not answer"))), SILENT_MS);
     this.send("wanted", { n: this.#n, what: first.what, ...first.wish });
   }
 

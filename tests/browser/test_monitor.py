@@ -7,8 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, WebSocketRoute, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, WebSocketRoute, expect
 
+from store.schema import tasks
 from tasks.alerts import raise_alert
 from tasks.notices import list_inbox
 from tasks.notify import Notifier
@@ -19,7 +20,8 @@ from tests.browser.test_live import chip, listed, rows, search, sign, work
 pytestmark = pytest.mark.slow
 
 expect.set_options(timeout=45_000)
-BROKEN = "/(feed|feed/ticket|token|approve)$"  # what the browser's console says of an API that does not answer, or refuses
+UNLISTED = {"attempt.progressed", "request.answered", "reader.advanced"}
+BROKEN = "/(feed|feed/ticket|token|approve|priority)$"  # what the browser's console says of an API that does not answer, or refuses
 
 
 @pytest.fixture
@@ -85,7 +87,11 @@ def test_two_browsers_end_with_the_journals_list_after_the_server_was_killed(chr
     lists = [[seq for seq, _ in listed(page)] for page in (rough, second)]
     other.close()
     first = lists[0][0]
-    topics = [event.seq for event in house.journal.events(first - 1, 100_000) if event.kind != "attempt.progressed" and event.entity != "users"]
+    topics = [
+        event.seq
+        for event in house.journal.events(first - 1, 100_000)
+        if event.kind != "attempt.progressed" and event.entity not in {"users", "requests"}
+    ]
     assert lists[0] == lists[1] == topics
 
 
@@ -146,6 +152,48 @@ def test_a_refusal_is_told_in_the_apis_own_words(rough: Page, house: House):
     expect(task_row(rough, "Refuse me")).to_contain_text("the task has ended: cancelled")
 
 
+def test_what_may_not_have_arrived_is_sent_again_and_done_once(rough: Page, house: House):
+    (task,) = work(house, "Pause me once")
+    sent = []
+
+    def lose_the_answer(route: Route) -> None:
+        sent.append(route.request.headers["idempotency-key"])
+        if len(sent) == 1:
+            route.fetch()
+            route.abort()
+        else:
+            route.continue_()
+
+    rough.route(re.compile(f"/tasks/{task}/priority$"), lose_the_answer)
+    enter(rough, house)
+    chip(rough, "waiting").click()
+    task_row(rough, "Pause me once").get_by_role("button").click()
+    rough.get_by_role("button", name="Set priority").click()
+    rough.get_by_label("Priority, one point").fill("7")
+    with rough.expect_response(re.compile(f"/tasks/{task}/priority$")) as second:
+        rough.keyboard.press("Enter")
+    expect(rough.locator('[data-part="about"]')).to_contain_text("priority 7")
+    assert (second.value.status, sent) == (200, [sent[0]] * 2)
+    events = house.journal.events(0, 100_000)
+    assert len([event for event in events if event.key == task and event.kind == "task.changed" and "priority" in event.patch]) == 1
+
+
+def test_a_category_that_nobody_was_sure_of_is_chosen(page: Page, house: House):
+    (task,) = work(house, "Which one am I")
+    with house.journal.write("test") as tx:
+        tx.change(tasks, task, {"state": "review", "reason": "unsure", "category": "Data Processing"}, "task.changed", client="Northwind Books")
+    enter(page, house)
+    chip(page, "review").click()
+    task_row(page, "Which one am I").get_by_role("button").press("g")
+    choice = page.get_by_role("combobox", name="Category")
+    expect(choice).to_have_value("Data Processing")
+    choice.select_option("Content Generation")
+    page.locator('[data-part="form"]').get_by_role("button", name="Choose category").click()
+    expect(page.locator('[data-part="about"]')).to_contain_text("Content Generation")
+    row = house.api.ask("GET", f"/tasks/{task}").json()["task"]
+    assert (row["category"], row["category_by"]) == ("Content Generation", "person")
+
+
 def test_an_alert_is_acknowledged_through_the_own_inbox(page: Page, house: House):
     notifier = Notifier(house.journal, house.settings)
     with house.journal.write("test") as tx:
@@ -162,8 +210,10 @@ def test_an_alert_is_acknowledged_through_the_own_inbox(page: Page, house: House
 
 
 def test_the_keyboard_goes_everywhere(page: Page, house: House):
+    work(house, "The last one")
     enter(page, house)
     expect(page.locator('[data-part="running"] .row')).to_have_count(2)
+    expect(rows(page).last).to_contain_text("The last one")
     page.keyboard.press("j")
     focused = page.locator(":focus")
     expect(focused).to_have_class("name")

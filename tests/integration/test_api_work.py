@@ -92,6 +92,18 @@ def test_operators_act_on_tasks_and_the_journal_names_them(server):
     assert {"task.submitted", "task.approved", "task.paused", "task.resumed", "task.finished", "task.reopened"} <= {event.kind for event in events}
 
 
+def test_a_deed_that_is_sent_again_is_done_once_and_answered_alike(server):
+    task, key = submit(server), {"Idempotency-Key": "deed-1"}
+    first = server.ask("POST", f"/tasks/{task}/pause", "oli", json={"why": "tea"}, headers=key)
+    server.ask("POST", f"/tasks/{task}/resume", "oli")
+    head = server.journal.head()
+    again = server.ask("POST", f"/tasks/{task}/pause", "oli", json={"why": "tea"}, headers=key)
+    assert (first.status_code, again.json()) == (200, first.json())
+    assert (server.journal.head(), server.ask("GET", f"/tasks/{task}").json()["task"]["state"]) == (head, "ready")
+    other = server.ask("POST", f"/tasks/{task}/cancel", "oli", headers=key)
+    assert (other.status_code, server.journal.head()) == (409, head)
+
+
 def test_a_move_that_the_state_does_not_allow_is_a_conflict(server):
     task = submit(server)
     assert server.ask("POST", f"/tasks/{task}/resume", "oli").json()["code"] == "illegal-move"
