@@ -9,6 +9,7 @@ from api.auth import GuardedRoute
 from api.parts import Current, Parts, The, Who
 from models.access import rights_of
 from models.clock import iso
+from models.topics import topics_of
 from tasks.tokens import Pass
 
 router = APIRouter(route_class=GuardedRoute, tags=["sessions"])
@@ -40,9 +41,9 @@ def renew(the: The, session: Current) -> dict[str, Any]:
 
 @router.get("/me")
 def me(viewer: Who, session: Current) -> dict[str, Any]:
-    """Tell who I am, and which routes I may use."""
+    """Tell who I am, which routes I may use, and which topics of the feed I may follow."""
     known = {"name": viewer.name, "role": viewer.role, "client": viewer.client, "expires_at": iso(session.expires_at)}
-    return known | {"rights": rights_of(viewer.role)}
+    return known | {"rights": rights_of(viewer.role), "topics": sorted(topics_of(viewer.role))}
 
 
 @router.post("/feed/ticket")

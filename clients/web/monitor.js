@@ -4,7 +4,7 @@
 //
 // `api` is how the page reaches the house:
 //   url                    address of the feed
-//   name, rights           who looks, and the names of the routes that this person may use
+//   name, rights, topics   who looks, the names of the routes that this person may use, and the topics that this person may follow
 //   ticket({ fresh })      Promise of a ticket for the feed; throws SessionOver when one must log in
 //   get(path)              Promise of the answer to GET
 //   act(path, body, key)   Promise of the answer to POST, sent with this Idempotency-Key; an Error's message says why it was refused,
@@ -27,6 +27,7 @@ const PANELS_MS = 200; // panels are drawn so often at most; the list of events 
 const QUEUE_MS = 3000; // the queue's own order is read so often at most, and only when it changed
 const COUNTS_MS = 5000; // the same for counts that the picture is not sure of
 const LEARN_MS = 500;
+const UNSHOWN = ["inbox", "kpis"]; // topics that have pages of their own
 const TOPICS = ["tasks", "agents", "alerts", "schedules", "postings", "users", "system"];
 
 const SKELETON = `
@@ -155,13 +156,17 @@ class Monitor {
 
   #feedOptions() {
     return {
-      url: this.api.url, filters: this.api.filters, ticket: this.api.ticket,
+      url: this.api.url, filters: this.api.filters, ticket: this.api.ticket, topics: this.#topics,
       onReset: () => this.#forget(),
       onSnapshot: (snapshot) => this.#begin(snapshot),
       onEvent: (event) => this.#meet(event),
       onViewers: (viewers) => ((this.viewers = viewers), this.draw()),
       onState: (state) => this.#changed(state),
     };
+  }
+
+  get #topics() {
+    return this.api.topics.filter((topic) => !UNSHOWN.includes(topic));
   }
 
   #forget() {
@@ -185,7 +190,7 @@ class Monitor {
     if (this.log.all.length || seq === 0) return;
     const events = [];
     const past = new Feed({
-      url: this.api.url, ticket: this.api.ticket, snapshot: false, after: Math.max(0, seq - HISTORY), epoch: this.feed.epoch, filters: this.api.filters,
+      url: this.api.url, ticket: this.api.ticket, topics: this.#topics, snapshot: false, after: Math.max(0, seq - HISTORY), epoch: this.feed.epoch, filters: this.api.filters,
       onEvent: (event) => (event.seq <= seq ? events.push(event) : finish()),
       onReset: () => past.close(),
       onState: (state) => state.name === "live" && finish(), // and a connection that breaks goes on where it was

@@ -98,7 +98,7 @@ function apiOf(session, me) {
   return {
     url: new URL("feed", BASE).href.replace(/^http/, "ws"),
     name: me.name,
-    rights: me.rights,
+    rights: me.rights, topics: me.topics,
     filters: filters(),
     ticket: ({ fresh }) => session.ticket(fresh),
     get: (path) => guarded(session.call("GET", path.slice(1))),

@@ -52,9 +52,9 @@ export default function (component) {
   };
 }
 
-function apiOf(desk, { url, name, rights }) {
+function apiOf(desk, { url, name, rights, topics }) {
   return {
-    url, name, rights,
+    url, name, rights, topics,
     keys: "element",
     ticket: ({ fresh }) => desk.ask("ticket", { fresh }),
     get: (path) => desk.ask("get", { path }),

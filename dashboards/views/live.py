@@ -9,6 +9,7 @@ from clients import SCRIPTS, web
 from dashboards import data, faces
 from dashboards.calls import Refused, Silent
 from models.access import Role, rights_of
+from models.topics import topics_of
 
 
 def _script() -> str:
@@ -36,8 +37,12 @@ def _component() -> None:
             st.switch_page(st.session_state["pages"]["tasks"], query_params={"task": str(opened)})
         if wanted:
             st.session_state["live_answer"] = _answer(wanted)
-        who = {"url": data.feed_url(), "name": login.name, "rights": rights_of(Role(login.role))} if login else {}
+        who = {"url": data.feed_url(), "name": login.name} | _allowed(Role(login.role)) if login else {}
         _LIVE(key="live", data=st.session_state.get("live_answer", {"n": 0}) | who, on_wanted_change=_nothing, on_opened_change=_nothing)
+
+
+def _allowed(role: Role) -> dict[str, list[str]]:
+    return {"rights": rights_of(role), "topics": sorted(topics_of(role))}
 
 
 def _nothing() -> None:
