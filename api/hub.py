@@ -29,6 +29,7 @@ from store.settings import Settings
 
 POLL_S = 0.25  # how long an event may go unnoticed when a ring is lost
 READ_MOST = 500  # events in one read
+FEW = 20  # events that are read without a thread, where that takes no longer than waking one
 BUSY_S = 0.005  # reads that follow each other faster than this are too many,
 GATHER_S = 0.01  # so events are gathered for this long first
 PAGES_KEPT = 16  # pages of old events, for clients who come back together
@@ -60,6 +61,7 @@ class Hub:
         self._rung = asyncio.Event()
         self._moved = asyncio.Event()
         self._read_at = 0.0
+        self._many = True  # whether the last read left some
         self._far: FarListener | None = None  # hears the commits of other machines, on a database that they share
 
     async def start(self) -> None:
@@ -150,20 +152,24 @@ class Hub:
 
     async def _pump(self) -> bool:
         """Take the next events from the journal and give them to all who are live; tell whether there may be more."""
-        items = await asyncio.get_running_loop().run_in_executor(self._threads, self._read, self.ring.head)
-        before = self.ring.head
+        before, loop = self.ring.head, asyncio.get_running_loop()
+        if self._journal.backend == "sqlite" and not self._many:  # which a writer never makes wait
+            items, most = self._read(before, FEW), FEW
+        else:
+            items, most = await loop.run_in_executor(self._threads, self._read, before, READ_MOST), READ_MOST
+        self._many = len(items) == most
         self.ring.add(items)
-        self._read_at = asyncio.get_running_loop().time()
+        self._read_at = loop.time()
         self._figures.head.set(self.ring.head)
         for name in {item.user for item in items if item.user is not None}:
             self._user_changed(name)
         self._fan(before)
         self._moved.set()
         self._moved.clear()
-        return len(items) == READ_MOST
+        return self._many
 
-    def _read(self, after: int) -> list[Item]:
-        return [encode(event, self.epoch) for event in self._journal.events(after, READ_MOST)]
+    def _read(self, after: int, most: int) -> list[Item]:
+        return [encode(event, self.epoch) for event in self._journal.events(after, most)]
 
     def _user_changed(self, name: str) -> None:
         """End the connections of a user whose rights may have changed; with the rights that it has now it may come back."""
@@ -178,10 +184,12 @@ class Hub:
             cursor = before
             while cursor < self.ring.head and clients:
                 chunk = self.ring.chunk(scope, form, cursor)
-                cursor = chunk.cursor
+                cursor, full = chunk.cursor, []
                 for client in clients:
                     client.take(chunk)
-                self._set_back([client for client in clients if client.link.is_full])
+                    if client.link.is_full:
+                        full.append(client)
+                self._set_back(full)
 
     def _set_back(self, behind: Iterable[Client]) -> None:
         for client in behind:
@@ -245,7 +253,7 @@ class Hub:
             raise
 
     async def _read_page(self, after: int) -> Page:
-        items = await asyncio.get_running_loop().run_in_executor(self._threads, self._read, after)
+        items = await asyncio.get_running_loop().run_in_executor(self._threads, self._read, after, READ_MOST)
         items = [item for item in items if item.seq <= self.ring.head]
         return Page(items[: reach(items, 0, len(items))])
 

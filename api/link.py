@@ -32,6 +32,7 @@ class Link(WebSocketsSansIOProtocol):
     def __init__(self, *arguments: Any, **more: Any) -> None:
         """Offer compression that keeps no context, so that one compressed event serves all connections."""
         super().__init__(*arguments, **more)
+        self.is_full = False  # whether the client is behind
         offer = ServerPerMessageDeflateFactory(server_no_context_takeover=True, client_no_context_takeover=True)
         self.conn = ServerProtocol(extensions=[offer], max_size=self.config.ws_max_size, logger=logging.getLogger("uvicorn.error"))
 
@@ -39,6 +40,16 @@ class Link(WebSocketsSansIOProtocol):
         """Bound what waits in memory."""
         super().connection_made(transport)
         cast("Transport", transport).set_write_buffer_limits(high=HIGH, low=LOW)
+
+    def pause_writing(self) -> None:
+        """Note that the client does not take what it is sent."""
+        self.is_full = True
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """Note that it has taken most of it."""
+        self.is_full = False
+        super().resume_writing()
 
     async def run_asgi(self) -> None:
         """Show the application its connection."""
@@ -49,11 +60,6 @@ class Link(WebSocketsSansIOProtocol):
     def is_open(self) -> bool:
         """Whether frames may be written."""
         return self.handshake_complete and not (self.close_sent or self.disconnected or self.transport.is_closing())
-
-    @property
-    def is_full(self) -> bool:
-        """Whether the client is behind."""
-        return not self.writable.is_set()
 
     @property
     def form(self) -> Form:
