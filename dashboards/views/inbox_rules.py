@@ -1,8 +1,8 @@
-"""The rules of an inbox: what each does in one sentence, muting, deleting, and a form for a new one."""
+"""The rules of an inbox: what each does in one sentence, muting, deleting, and a form for a new one or another definition."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -10,6 +10,7 @@ from dashboards import data, faces, notifying, wording
 from models.access import OPERATORS, Role
 
 Row = Mapping[str, Any]
+Value = TypeVar("Value")
 
 
 def show() -> None:
@@ -18,7 +19,7 @@ def show() -> None:
     @st.dialog("New rule", width="large")
     def opened() -> None:
         with faces.guard():
-            new()
+            form()
 
     if st.button("New rule", icon=":material/add:", key="new-rule"):
         opened()
@@ -29,6 +30,12 @@ def show() -> None:
     channels = _channels()
     for rule in rows:
         _rule(rule, channels)
+
+
+@st.dialog("Change the rule", width="large")
+def _opened(rule: Row) -> None:
+    with faces.guard():
+        form(rule)
 
 
 def _channels() -> dict[str, str]:
@@ -44,6 +51,8 @@ def _rule(rule: Row, channels: Mapping[str, str]) -> None:
         if muted:
             st.caption(f":material/notifications_off: Its channels are muted until {wording.when(until, data.zone())}; the inbox goes on.")
         with st.container(horizontal=True, key=f"deeds-{rule['id']}"):
+            if st.button("Change", icon=":material/edit:", type="tertiary", key=f"change-{rule['id']}"):
+                _opened(rule)
             _mute(rule, muted=muted)
             with st.popover("Delete", icon=":material/delete:", type="tertiary", key=f"delete-{rule['id']}"):
                 st.caption("What it made stays. This cannot be taken back.")
@@ -70,37 +79,47 @@ def _mute(rule: Row, *, muted: bool) -> None:
             _done("muted until tomorrow")
 
 
-def new() -> None:
-    """Ask for a new rule and make it."""
+def form(rule: Row | None = None) -> None:
+    """Ask for a new rule and make it, or for another definition of one that is there."""
     me = data.me()
     operator = me is not None and Role(me.role) in OPERATORS
     myself = f"user:{me.name}" if me else ""
-    channels = _channels()
-    with st.form("rule", border=False):
-        fields: dict[str, Any] = {"name": st.text_input("Name", key="rule-name", max_chars=100)}
+    channels, key = _channels(), f"rule-{rule['id']}" if rule else "rule"
+    known = rule or {"to": [myself], "zone": data.zone(), "severity": "info", "group_by": "thing", "flap_most": 4, "flap_s": 600}
+    with st.form(key, border=False):
+        fields: dict[str, Any] = {"name": st.text_input("Name", value=known.get("name", ""), key=f"{key}-name", max_chars=100)}
         people = [myself, "role:operator", "role:admin", "role:analyst", "client", "approver"]
-        fields["to"] = _told("Whom does it tell?", people, [myself], "rule-to") if operator else [myself]
-        fields["events"] = _events()
-        fields |= _conditions()
-        fields |= _ways(channels)
+        fields["to"] = _told("Whom does it tell?", people, known["to"], f"{key}-to") if operator else [myself]
+        fields["events"] = _events(known, key)
+        fields |= _conditions(known, key)
+        fields |= _ways(known, key, channels)
         if operator:
-            fields |= _escalation(people, channels)
-        sent = st.form_submit_button("Make this rule", type="primary", key="rule-make")
-    if sent:
+            fields |= _escalation(known, key, people, channels)
+        sent = st.form_submit_button("Keep this" if rule else "Make this rule", type="primary", key=f"{key}-make")
+    if sent and rule:
+        data.replace(f"/notify/rules/{rule['id']}", notifying.definition(fields))
+        _done("the rule has changed")
+    elif sent:
         data.act("/notify/rules", notifying.definition(fields))
         _done("the rule counts from now on")
 
 
-def _told(label: str, people: list[str], default: list[str], key: str) -> list[str]:
+def _told(label: str, people: list[str], chosen: list[str], key: str) -> list[str]:
     return st.multiselect(
-        label, people, default=default, accept_new_options=True, key=key, help="`user:ann`, `role:operator`, `client`: whose task it is, `approver`"
-    )
+        label, _with(people, chosen), default=chosen, accept_new_options=True, key=key,
+        help="`user:ann`, `role:operator`, `client`: whose task it is, `approver`",
+    )  # fmt: skip
 
 
-def _events() -> list[str]:
+def _with(options: Iterable[Value], chosen: Iterable[Value]) -> list[Value]:
+    """Return the options, and after them what is chosen and none of them."""
+    return list(dict.fromkeys([*options, *chosen]))
+
+
+def _events(known: Row, key: str) -> list[str]:
     return st.multiselect(
-        "Of what?", list(notifying.EVENTS), accept_new_options=True, key="rule-events", format_func=_event,
-        help="Or any kind of the journal, such as `schedule.paused`",
+        "Of what?", _with(notifying.EVENTS, known.get("events", [])), default=known.get("events"), accept_new_options=True, key=f"{key}-events",
+        format_func=_event, help="Or any kind of the journal, such as `schedule.paused`",
     )  # fmt: skip
 
 
@@ -109,42 +128,72 @@ def _event(kind: str) -> str:
     return f"{kind}: {meaning}" if meaning else kind
 
 
-def _conditions() -> dict[str, Any]:
+def _conditions(known: Row, key: str) -> dict[str, Any]:
+    def some(label: str, name: str) -> list[str]:
+        chosen = known.get(name, [])
+        return st.multiselect(label, chosen, default=chosen, accept_new_options=True, key=f"{key}-{name}", placeholder="any")
+
     with st.expander("Only when …"):
-        severity = st.selectbox("Severity at least", list(notifying.SEVERITIES), key="rule-severity")
-        clients = st.multiselect("Client", [], accept_new_options=True, key="rule-clients", placeholder="any")
-        categories = st.multiselect("Category", [], accept_new_options=True, key="rule-categories", placeholder="any")
-        sources = st.multiselect("Source", [], accept_new_options=True, key="rule-sources", placeholder="any")
-        price = st.number_input("Price at least, in minor units (cents)", value=None, min_value=0, step=100, key="rule-price")
-    return {"severity": severity, "clients": clients, "categories": categories, "sources": sources, "price_least_cents": price}
+        severities = list(notifying.SEVERITIES)
+        severity = st.selectbox("Severity at least", severities, index=severities.index(known["severity"]), key=f"{key}-severity")
+        found: dict[str, Any] = {"severity": severity, "clients": some("Client", "clients"), "categories": some("Category", "categories")}
+        found["sources"] = some("Source", "sources")
+        found["price_least_cents"] = st.number_input(
+            "Price at least, in minor units (cents)", value=known.get("price_least_cents"), min_value=0, step=100, key=f"{key}-price"
+        )
+    return found
 
 
-def _ways(channels: Mapping[str, str]) -> dict[str, Any]:
+def _ways(known: Row, key: str, channels: Mapping[str, str]) -> dict[str, Any]:
     """Ask for channels and times; the inbox is told always and at once."""
+
+    def moment(label: str, name: str) -> time | None:
+        return st.time_input(label, value=_clock(known.get(name)), key=f"{key}-{name.replace('_', '-')}")
+
     with st.expander("Through channels too, and when"):
-        through = st.multiselect("Channels", list(channels), format_func=lambda one: channels.get(one, one), key="rule-channels", placeholder="none")
-        group_by = st.selectbox(
-            "Join what waits by", list(notifying.GROUPS), format_func=lambda one: notifying.GROUPS.get(one, one), key="rule-group"
+        found: dict[str, Any] = {"channels": _through("Channels", channels, known.get("channels", []), f"{key}-channels")}
+        found["group_by"] = _chosen("Join what waits by", notifying.GROUPS, known["group_by"], f"{key}-group")
+        found["digest_s"] = _chosen("Gather messages", notifying.DIGESTS, known.get("digest_s"), f"{key}-digest")
+        found["digest_at"] = moment("Or gather until a time of day", "digest_at")
+        found["quiet_from"] = moment("Quiet from", "quiet_from")
+        found["quiet_until"] = moment("Quiet until", "quiet_until")
+        found["zone"] = st.text_input("Zone of these times", value=known["zone"], key=f"{key}-zone", max_chars=60)
+        found["flap_most"] = st.number_input(
+            "What changes more often than this", value=known["flap_most"], min_value=1, max_value=1000, key=f"{key}-flap-most"
         )
-        digest_s = st.selectbox("Gather messages", list(notifying.DIGESTS), format_func=notifying.DIGESTS.__getitem__, key="rule-digest")
-        digest_at = st.time_input("Or gather until a time of day", value=None, key="rule-digest-at")
-        quiet_from = st.time_input("Quiet from", value=None, key="rule-quiet-from")
-        quiet_until = st.time_input("Quiet until", value=None, key="rule-quiet-until")
-        zone = st.text_input("Zone of these times", value=data.zone(), key="rule-zone", max_chars=60)
-    return {
-        "channels": through, "group_by": group_by, "digest_s": digest_s, "digest_at": digest_at, "quiet_from": quiet_from,
-        "quiet_until": quiet_until, "zone": zone,
-    }  # fmt: skip
+        found["flap_s"] = st.number_input(
+            "within so many seconds waits until it has come to rest", value=known["flap_s"], min_value=10, max_value=86_400, key=f"{key}-flap-s"
+        )
+    return found
 
 
-def _escalation(people: list[str], channels: Mapping[str, str]) -> dict[str, Any]:
+def _escalation(known: Row, key: str, people: list[str], channels: Mapping[str, str]) -> dict[str, Any]:
     with st.expander("When nobody acknowledges it"):
-        after = st.selectbox("Then", list(notifying.ESCALATIONS), format_func=notifying.ESCALATIONS.__getitem__, key="rule-escalate")
-        to = _told("Tell", people, [], "rule-escalate-to")
-        through = st.multiselect(
-            "Through", list(channels), format_func=lambda one: channels.get(one, one), key="rule-escalate-channels", placeholder="none"
-        )
+        after = _chosen("Then", notifying.ESCALATIONS, known.get("escalate_s"), f"{key}-escalate")
+        to = _told("Tell", people, known.get("escalate_to", []), f"{key}-escalate-to")
+        through = _through("Through", channels, known.get("escalate_channels", []), f"{key}-escalate-channels")
     return {"escalate_s": after, "escalate_to": to, "escalate_channels": through}
+
+
+def _through(label: str, channels: Mapping[str, str], chosen: list[str], key: str) -> list[str]:
+    return st.multiselect(
+        label,
+        _with(channels, chosen),
+        default=chosen,
+        format_func=lambda one: channels.get(one, f"{one}, which is gone"),
+        key=key,
+        placeholder="none",
+    )
+
+
+def _chosen(label: str, meanings: Mapping[Any, str], value: Any, key: str) -> Any:
+    """Ask for one of some values; one that has no words of its own stays to be chosen."""
+    options = _with(meanings, [value])
+    return st.selectbox(label, options, index=options.index(value), format_func=lambda one: meanings.get(one, f"{one} seconds"), key=key)
+
+
+def _clock(text: str | None) -> time | None:
+    return time.fromisoformat(text) if text else None
 
 
 def _done(what: str) -> None:

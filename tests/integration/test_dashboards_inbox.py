@@ -94,7 +94,15 @@ def rule() -> None:
     from dashboards.views import inbox_rules
 
     with faces.guard():
-        inbox_rules.new()
+        inbox_rules.form()
+
+
+def another_rule() -> None:
+    from dashboards import data, faces
+    from dashboards.views import inbox_rules
+
+    with faces.guard():
+        inbox_rules.form(data.read("/notify/rules")["items"][0])
 
 
 def channel() -> None:
@@ -196,6 +204,14 @@ def test_somebody_makes_a_rule_mutes_it_and_deletes_it(server):
     assert items(server, "/notify/rules", "lyn")[0]["muted_until_at"] is not None
     app = press(app, f"unmute-{made['id']}")
     assert items(server, "/notify/rules", "lyn")[0]["muted_until_at"] is None
+    app = drawn(another_rule, logged_in("lyn"))
+    app.text_input(key=f"rule-{made['id']}-name").input("My days")
+    app.time_input(key=f"rule-{made['id']}-quiet-from").set_value(time(21))
+    app.number_input(key=f"rule-{made['id']}-flap-most").set_value(9)
+    press(app, f"rule-{made['id']}-make")
+    (changed,) = items(server, "/notify/rules", "lyn")
+    assert changed == made | {"name": "My days", "quiet_from": "21:00", "flap_most": 9, "since_at": changed["since_at"]}
+    app = page("lyn")
     press(app, f"remove-{made['id']}")
     assert items(server, "/notify/rules", "lyn") == []
 
