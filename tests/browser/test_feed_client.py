@@ -55,8 +55,8 @@ class Scripted:
         return self._page.evaluate("window.told")
 
     def _serve(self, route: Route) -> None:
-        script = route.request.url.endswith("feed.js")
-        route.fulfill(body=web("feed.js") if script else "<!doctype html>", content_type="text/javascript" if script else "text/html")
+        name = route.request.url.removeprefix(f"{PAGE}/")
+        route.fulfill(body=web(name) if name else "<!doctype html>", content_type="text/javascript" if name else "text/html")
 
     def _connect(self, socket: WebSocketRoute) -> None:
         answer, said = self.answers[min(len(self.said), len(self.answers) - 1)], []
@@ -73,7 +73,7 @@ class Scripted:
 def server(page: Page) -> Iterator[Scripted]:
     server = Scripted(page)
     yield server
-    page.evaluate("window.feed.close()")
+    page.evaluate("window.feed?.close()")
 
 
 def send(socket: WebSocketRoute, *messages: dict[str, Any]) -> None:
@@ -173,3 +173,14 @@ def test_a_session_that_is_over_is_told_and_ends_it(page: Page, server: Scripted
     assert server.until("over: log in again") == ["connecting", "over: log in again"]
     page.wait_for_timeout(1000)
     assert server.said == []
+
+
+@pytest.mark.parametrize(
+    ("progress", "told_s", "now_s", "left_s"),
+    [(0.25, 30, 30, 90), (0.25, 30, 40, 80), (0.5, 60, 130, -10), (1, 60, 60, None), (0, 60, 60, None), (None, 60, 60, None), (0.5, None, 60, None)],
+)
+def test_what_is_left_of_an_attempt_follows_from_how_long_it_took_so_far(page: Page, server: Scripted, progress, told_s, now_s, left_s):
+    attempt = {"started_at": 0, "progress": progress} | ({} if told_s is None else {"progressAt": told_s * 1_000_000})
+    ask = "async ([attempt, now]) => (await import('/picture.js')).progressOf(attempt, now).left"
+    left = page.evaluate(ask, [attempt, now_s * 1000])
+    assert left == (None if left_s is None else pytest.approx(left_s * 1000))
