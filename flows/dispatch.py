@@ -1,21 +1,26 @@
 """The dispatch shift: gives ready tasks to agents, in dependency order, for some minutes."""
 
+import logging
 from collections import OrderedDict
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import cast
 
 from prefect import allow_failure, flow
 from prefect.client.schemas.objects import State
-from prefect.futures import PrefectConcurrentFuture, PrefectFuture
+from prefect.futures import PrefectConcurrentFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from store.home import open_journal
 from store.settings import load
 from tasks.claim import Claim
+from tasks.perform import Ended
 from tasks.read import attempts_of
 from tasks.reports import ROWS_MOST, ShiftReport
 from tasks.shift import Shift
 from tasks.steps import perform_step
+
+logger = logging.getLogger("arbiter.dispatch")
 
 Step = PrefectConcurrentFuture[State[None]]
 
@@ -24,20 +29,27 @@ REMEMBERED = 10_000  # futures of ended tasks kept, so that later tasks can name
 
 @flow(name="dispatch", task_runner=ThreadPoolTaskRunner(), persist_result=False)  # type: ignore[arg-type] # threads as needed: the shift bounds them
 def dispatch(minutes: float | None = None) -> dict[str, int]:
-    """Work for some minutes (null: as set), then hand over; return how many attempts were made."""
+    """Work for some minutes (null: as set), then hand over; return how many attempts were made.
+
+    Each is a step of the flow. Only where Prefect could not run a task's step again and again, an attempt is made without one, as the reserve does.
+    """
     settings = load()
     journal = open_journal(settings)
     made: OrderedDict[str, Step] = OrderedDict()
-    running: set[PrefectFuture[State[None]]] = set()
+    running: set[Step | Future[Ended]] = set()
     attempts = 0
-    with Shift(journal, settings, minutes=minutes) as shift:
+    with ThreadPoolExecutor(settings.dispatch.slots, "plain") as plain, Shift(journal, settings, minutes=minutes) as shift:
         report = ShiftReport(shift.id)
         while shift.open or running:
             for claim in shift.claims(len(running)):
-                step = cast("Step", perform_step.submit(shift.attempt(claim), wait_for=_before(claim, made), return_state=False))
-                made[claim.task_id] = step
-                running.add(step)
-                step.add_done_callback(partial(_ended, shift, claim, running))  # asking for its state would ask the server
+                attempt = shift.attempt(claim)
+                begun: Step | Future[Ended]
+                if claim.plain:
+                    begun = plain.submit(attempt.perform)
+                else:
+                    begun = made[claim.task_id] = cast("Step", perform_step.submit(attempt, wait_for=_before(claim, made), return_state=False))
+                running.add(begun)
+                begun.add_done_callback(partial(_ended, shift, claim, running))  # asking for its state would ask the server
                 attempts += 1
             while len(made) > REMEMBERED:
                 made.popitem(last=False)
@@ -48,7 +60,10 @@ def dispatch(minutes: float | None = None) -> dict[str, int]:
     return {"attempts": attempts}
 
 
-def _ended(shift: Shift, claim: Claim, running: set[PrefectFuture[State[None]]], future: PrefectFuture[State[None]]) -> None:
+def _ended(shift: Shift, claim: Claim, running: set[Step | Future[Ended]], future: Step | Future[Ended]) -> None:
+    error = future.exception() if isinstance(future, Future) else None
+    if error is not None:
+        logger.error("the attempt %s could not be performed", claim.attempt_id, exc_info=error)
     shift.step_ended(claim)
     running.discard(future)
 

@@ -16,9 +16,11 @@ from store.schema import agents, attempts, decisions, tasks
 from store.settings import Dispatch
 from tasks.beats import holds
 from tasks.moves import about, finish, move, needs_of, settle
+from tasks.reap import UNRUN
 
 WOKEN_MOST = 500  # waiting tasks looked at in one transaction
 USUAL = Dispatch()
+UNRUN_MOST = 3  # attempts whose step Prefect could not run, before one is made without a step
 REMEMBERED = 10_000  # newest attempts that an agent is judged by
 
 _DUE = Query(
@@ -54,6 +56,7 @@ _RECENT = Query(
 _FAILED_ON = Query(
     select(attempts.c.agent_id).where(attempts.c.task_id == bindparam("task_id"), any_of(attempts.c.state, "failed", "timeout")),
 )
+_UNRUN = Query(select(attempts.c.id).where(attempts.c.task_id == bindparam("task_id"), attempts.c.error == UNRUN))
 _NEWEST = select(attempts.c.agent_id, attempts.c.task_id, attempts.c.state).order_by(attempts.c.id.desc()).limit(REMEMBERED).subquery()
 _RECORD = Query(
     select(_NEWEST.c.agent_id, tasks.c.category, _NEWEST.c.state, func.count().label("n"))
@@ -82,6 +85,7 @@ class Claim:
     inputs: Any  # with references
     config: dict[str, Any]
     needs: tuple[str, ...]  # ids of the tasks it waited for
+    plain: bool  # Prefect could not run its step again and again: it is done without one
 
     @property
     def about(self) -> dict[str, str]:
@@ -226,6 +230,7 @@ def _start(tx: Tx, task: Row, agent: Row, shift_id: str) -> Claim:
         task_id=task["id"], attempt_id=attempt_id, number=number, agent_id=agent["id"], kind=task["kind"], category=task["category"],
         title=task["title"], client=task["client"], currency=task["currency"], timeout_s=task["timeout_s"], inputs=json.loads(task["inputs"]),
         config=json.loads(agent["config"]), needs=tuple(need.task_id for need in needs_of(tx, task["id"])),
+        plain=task["lost"] >= UNRUN_MOST and len(tx.rows(_UNRUN, task_id=task["id"])) >= UNRUN_MOST,
     )  # fmt: skip
 
 

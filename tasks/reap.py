@@ -12,6 +12,7 @@ from tasks.beats import bury, living
 from tasks.moves import about, finish, move
 
 DIED = "the process that worked on it died"
+UNRUN = "its step could not be run"
 PAUSE_MOST_S = 15  # about what Prefect's server needs to start again
 
 _HELD = Query(select(attempts).where(attempts.c.state == "running").order_by(attempts.c.id))
@@ -45,7 +46,7 @@ def take_back_unended(journal: Journal, attempt_id: str, *, actor: str) -> bool:
     with journal.write(actor) as tx:
         attempt = tx.get(attempts, attempt_id)
         if attempt["state"] == "running":
-            _close(tx, attempt, "its step could not be run")
+            _close(tx, attempt, UNRUN)
             _pause(tx, tx.get(tasks, attempt["task_id"]), attempt)
         return True
 

@@ -11,7 +11,7 @@ import pytest
 
 from store.home import open_journal
 from store.settings import PROJECT
-from tasks.read import list_tasks
+from tasks.read import list_tasks, task_detail
 from tasks.staff import hire_built_in
 from tasks.submit import submit
 from tasks.work import read_work
@@ -85,6 +85,33 @@ def test_a_step_that_prefect_lost_after_its_work_was_done_holds_up_nobody_who_wa
     done = {task["ref"]: (task["outcome"], task["attempts"]) for task in list_tasks(journal)["items"]}
     journal.close()
     assert done == {"first": ("succeeded", 1), "second": ("succeeded", 1)}
+
+
+UNRUN = """
+from concurrent.futures import Future
+from uuid import uuid4
+from prefect.futures import PrefectConcurrentFuture
+from flows.dispatch import dispatch, perform_step
+def refuse(*given, **more):
+    future = PrefectConcurrentFuture(uuid4(), Future())
+    future.wrapped_future.set_exception(ConnectionError("nobody is there"))
+    return future
+perform_step.submit = refuse
+dispatch(minutes=0.3)
+"""
+
+
+def test_what_prefect_cannot_run_again_and_again_is_done_without_it(home, with_prefect):
+    with_prefect(home.home)
+    journal = open_journal(home)
+    hire_built_in(journal, home, actor="test")
+    submit(journal, read_work({"tasks": [WORK | {"inputs": SUM_UP}]}), settings=home, actor="user:ann", source="test")
+    run(home, UNRUN)
+    (task,) = list_tasks(journal)["items"]
+    attempts = [(row["state"], row["error"]) for row in task_detail(journal, task["id"])["attempts"]]
+    journal.close()
+    assert task["outcome"] == "succeeded"
+    assert sorted(attempts, key=str) == [("lost", "its step could not be run")] * 3 + [("succeeded", None)]
 
 
 def test_what_became_of_files_is_told(home, with_prefect):
