@@ -8,7 +8,7 @@ import uvicorn
 from sqlalchemy.exc import OperationalError
 
 from api.app import create_app
-from api.feed import Gate
+from api.feed import WithFeed
 from api.link import Link
 from api.logs import configure
 from models.errors import ArbiterError, StoreError, Unavailable
@@ -44,7 +44,7 @@ def serve(settings: Settings, host: str, port: int, *, access_log: bool = False)
         _check(journal, settings)
         app = create_app(settings, journal)
         config = uvicorn.Config(
-            Gate(app, app.state.parts),
+            WithFeed(app, app.state.parts),
             ws=Link,
             ws_max_size=MESSAGE_MOST,
             ws_per_message_deflate=False,  # the feed writes finished frames

@@ -13,11 +13,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ValidationError
+from starlette import types
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Send
-from starlette.types import Scope as Place
 from starlette.websockets import WebSocket
 
 from api.answers import shown, shown_all
@@ -55,14 +54,14 @@ class _Refused(Exception):
         self.said = said
 
 
-class Gate:
-    """Lets WebSockets in before the application: its layers would hold nine kilobytes for as long as a connection lasts."""
+class WithFeed:
+    """An application and, before it, the feed: the layers of the application would hold nine kilobytes for as long as a connection lasts."""
 
-    def __init__(self, app: ASGIApp, parts: Parts) -> None:
+    def __init__(self, app: types.ASGIApp, parts: Parts) -> None:
         self._app = app
         self._parts = parts
 
-    async def __call__(self, scope: Place, receive: Receive, send: Send) -> None:  # noqa: D102 - ASGI's own interface
+    async def __call__(self, scope: types.Scope, receive: types.Receive, send: types.Send) -> None:  # noqa: D102 - ASGI's own interface
         if scope["type"] == "websocket" and scope["path"] == "/feed":
             await _feed(self._parts, WebSocket(scope, receive, send))
         else:

@@ -36,7 +36,7 @@ def test_the_table_and_the_app_have_the_same_routes(home):
     journal = open_journal(home)
     app = create_app(home, journal)
     journal.close()
-    assert routes_of(app).keys() == RULES.keys() - {"WS /feed"}  # which `api.feed.Gate` serves before the app
+    assert routes_of(app).keys() == RULES.keys() - {"WS /feed"}  # which `api.feed.WithFeed` serves before the app
 
 
 def test_an_app_with_a_route_without_a_rule_does_not_start(home):

@@ -84,7 +84,8 @@ def test_a_step_that_prefect_lost_after_its_work_was_done_holds_up_nobody_who_wa
     run(home, LOST_STEP)
     done = {task["ref"]: (task["outcome"], task["attempts"]) for task in list_tasks(journal)["items"]}
     journal.close()
-    assert done == {"first": ("succeeded", 1), "second": ("succeeded", 1)}
+    assert {ref: outcome for ref, (outcome, _) in done.items()} == {"first": "succeeded", "second": "succeeded"}
+    assert done["second"][1] <= 2  # it may be begun before the first one's step is lost
 
 
 UNRUN = """
