@@ -12,6 +12,7 @@ TOPICS: Mapping[str, frozenset[Role]] = MappingProxyType(
         "tasks": EVERYBODY,  # clients and agents: their own
         "agents": STAFF_AND_AGENTS,  # agents: themselves
         "postings": STAFF,
+        "bids": STAFF,
         "schedules": STAFF,
         "alerts": STAFF,
         "users": ADMINS,
@@ -33,6 +34,7 @@ TOPIC_OF: Mapping[str, str] = MappingProxyType(  # by the ledger table that an e
         "artifacts": "tasks",
         "agents": "agents",
         "postings": "postings",
+        "bids": "bids",
         "users": "users",
         "requests": "system",
         "schedules": "schedules",

@@ -239,6 +239,22 @@ postings = Table(
     Index("ix_postings_seen_at", "seen_at"),
 )
 
+bids = Table(
+    "bids",
+    metadata,
+    _id(),
+    _ref("posting_id", "postings"),
+    _int("price_cents"),
+    _text("currency"),
+    _int("days", null=True),  # until it is delivered, as we promised
+    _text("note"),  # what the client was told
+    _text("state"),  # offered, won, lost, withdrawn
+    _ref("task_id", "tasks", null=True),  # the task that came of it
+    _int("created_at"),
+    _int("decided_at", null=True),
+    Index("ix_bids_posting_id", "posting_id"),
+)
+
 schedules = Table(
     "schedules",
     metadata,
@@ -450,7 +466,7 @@ readers = Table(
 )
 
 LEDGER: tuple[Table, ...] = (  # parents before children
-    users, agents, tasks, dependencies, attempts, decisions, artifacts, requests, postings, schedules, backfills, fires, freezes, alerts, bulks,
+    users, agents, tasks, dependencies, attempts, decisions, artifacts, requests, postings, bids, schedules, backfills, fires, freezes, alerts, bulks,
     channels, notify_rules, notices, deliveries, inboxes, readers,
 )  # fmt: skip
 BY_NAME: dict[str, Table] = {table.name: table for table in LEDGER}

@@ -28,7 +28,7 @@ const QUEUE_MS = 3000; // the queue's own order is read so often at most, and on
 const COUNTS_MS = 5000; // the same for counts that the picture is not sure of
 const LEARN_MS = 500;
 const UNSHOWN = ["inbox", "kpis"]; // topics that have pages of their own
-const TOPICS = ["tasks", "agents", "alerts", "schedules", "postings", "users", "system"];
+const TOPICS = ["tasks", "agents", "alerts", "schedules", "postings", "bids", "users", "system"];
 
 const SKELETON = `
   <header class="sign" data-part="sign" data-state="connecting">

@@ -3,7 +3,7 @@
 const HIDDEN = new Set(["attempt.progressed", "request.answered", "reader.advanced"]); // shown as a bar, and what keeps the books
 const TITLES_MOST = 20_000;
 const TOPIC_OF = {
-  tasks: "tasks", attempts: "tasks", dependencies: "tasks", decisions: "tasks", artifacts: "tasks", agents: "agents", postings: "postings",
+  tasks: "tasks", attempts: "tasks", dependencies: "tasks", decisions: "tasks", artifacts: "tasks", agents: "agents", postings: "postings", bids: "bids",
   users: "users", requests: "system", bulks: "system", schedules: "schedules", backfills: "schedules", fires: "schedules", freezes: "schedules",
   alerts: "alerts", notices: "inbox",
 };

@@ -19,7 +19,7 @@ from tests.factories import agent_row, task_row
 
 pytestmark = pytest.mark.slow
 
-ALL = ["agents", "alerts", "postings", "schedules", "system", "tasks", "users"]
+ALL = ["agents", "alerts", "bids", "postings", "schedules", "system", "tasks", "users"]
 
 
 class House(api_server.House):
