@@ -6,10 +6,13 @@ Multinomial logistic regression turns these into probabilities, which are mixed 
     p(category) ~ (softmax(W x + b)^(1 - s) * share(category)^s)^t,     share = (hits in the text + 3 * hits in the title + 1) / sum
 
 The share counts for what training has not seen: postings of another marketplace use other words, while the rules' words keep their meaning. The
-sharpness `t` makes the confidence honest: measured by cross-validation, answers were right more often than they claimed to be. It is left out where
-no rule has a hit, so that "looking for an expert" does not become a certainty. Each text is learned a second time by its title alone, with less
-weight, because a task may have no more than that. Rows of different trust carry different weights, and rare categories are *not* balanced: that costs
-accuracy.
+sharpness `t` makes the confidence honest: answers were right more often than they claimed to be. It is left out where no rule has a hit, so that
+"looking for an expert" does not become a certainty. Its value is one that fits marketplaces that were not learned from; to fit it to the rows that
+are learned from is no better, as those of the same marketplace want more of it, and those of doubtful label less.
+
+Each text is learned a second time by its title alone, with less weight, because a task may have no more than that. Rows of different trust carry
+different weights. Those of rare categories are lifted by (mean weight of a category / weight of the row's)^0.2, because another marketplace mixes
+categories otherwise; to balance them would cost accuracy.
 
 Do not use it with fewer than about 50 labelled texts of a category (the rules alone are better), for languages that it was not trained on
 (it answers with confidence 0 when it knows no word), nor to choose between two kinds of work within one category.
@@ -46,6 +49,7 @@ FORMAT = 1  # of the arrays; grows when they change their meaning
 _WORDS_MOST = 5  # that are named for an answer
 _TITLE_WEIGHT = 3  # of a rule's hit in the title, in the share
 _TITLE_ALONE = 0.3  # weight of a text that is learned by its title, beside 1 for the whole text
+_LIFT = 0.2  # of rare categories: 0 leaves them as they are, 1 balances
 _SMOOTHING = 1  # hits that every category has before any is counted
 _ARRAYS = ("header", "title_terms", "title_rarity", "text_terms", "text_rarity", "coefficients", "intercepts")
 
@@ -92,7 +96,7 @@ class _Features:
 class Categorizer:
     """Logistic regression on weighted terms and rule hits; see the module for the formula."""
 
-    def __init__(self, *, least_texts: int = 3, strength: float = 1.0, rules_share: float = 0.3, sharpness: float = 1.5) -> None:
+    def __init__(self, *, least_texts: int = 3, strength: float = 1.0, rules_share: float = 0.3, sharpness: float = 1.4) -> None:
         """Take how many texts a term must occur in, the inverse of the fit's penalty, and `s` (0 to below 1) and `t` (above 0) of the formula."""
         if least_texts < 1 or strength <= 0 or not 0 <= rules_share < 1 or sharpness <= 0:
             given = f"{least_texts}, {strength}, {rules_share} and {sharpness}"
@@ -113,17 +117,17 @@ class Categorizer:
         titles, texts = [words(title) for title, _ in documents], [words(f"{title}\n{body}") for title, body in documents]
         title, text = TermIndex.of(titles, least_texts=self.least_texts), TermIndex.of(texts, least_texts=self.least_texts)
         features = [_features(title, text, *pair) for pair in (*zip(titles, texts, strict=True), *zip(titles, titles, strict=True))]
-        trust = np.ones(len(labels)) if weights is None else np.asarray(weights, dtype=float)
-        fitted = self._regress(_matrix(features, _width(title, text)), [*labels, *labels], np.concatenate([trust, _TITLE_ALONE * trust]))
+        numbers = np.array([CATEGORIES.index(label) for label in labels])
+        trust = _lifted(np.ones(len(labels)) if weights is None else np.asarray(weights, dtype=float), numbers)
+        fitted = self._regress(_matrix(features, _width(title, text)), np.tile(numbers, 2), np.concatenate([trust, _TITLE_ALONE * trust]))
         # Rounded now, not when saved, so that what is saved predicts as what was fitted.
         coefficients = fitted.coef_.astype(np.float16).astype(np.float32)
         self._learned = _Learned(title=title, text=text, coefficients=coefficients, intercepts=fitted.intercept_.astype(np.float32))
         return self
 
-    def _regress(self, matrix: Any, labels: Sequence[str], weights: NDArray[Any]) -> Any:
+    def _regress(self, matrix: Any, numbers: NDArray[Any], weights: NDArray[Any]) -> Any:
         from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - takes a second to import, and predicting does not need it
 
-        numbers = [CATEGORIES.index(label) for label in labels]
         return LogisticRegression(C=self.strength, max_iter=5000).fit(matrix, numbers, sample_weight=weights)
 
     def predict(self, documents: Sequence[Document]) -> list[Prediction]:
@@ -194,6 +198,13 @@ def _check(documents: Sequence[Document], labels: Sequence[str], weights: Sequen
     if len(documents) != len(labels) or (weights is not None and len(weights) != len(labels)):
         message = f"{len(documents)} documents, {len(labels)} labels and {'no' if weights is None else len(weights)} weights do not belong together"
         raise Invalid(message)
+
+
+def _lifted(trust: NDArray[Any], numbers: NDArray[Any]) -> NDArray[Any]:
+    """Return the weights of the rows with those of rare categories raised."""
+    of_category = np.maximum(np.bincount(numbers, weights=trust, minlength=len(CATEGORIES)), 1e-9)  # rows may weigh nothing
+    lifted: NDArray[Any] = trust * ((of_category.mean() / of_category) ** _LIFT)[numbers]
+    return lifted
 
 
 def _features(title: TermIndex, text: TermIndex, title_words: list[str], text_words: list[str]) -> _Features:

@@ -45,7 +45,7 @@ class TermIndex:
 
     def weigh(self, words: Sequence[str]) -> tuple[Places, Floats]:
         """Return the places of the known terms of a text, ascending, and their weights; both empty when none is known."""
-        counts = Counter(place for term in terms_of(words) if (place := self._places.get(term)) is not None)
+        counts = Counter(place for place in map(self._places.get, terms_of(words)) if place is not None)
         places = np.array(sorted(counts), dtype=np.int64)
         weights = (1 + np.log([counts[place] for place in places])) * self.rarity[places]
         return places, (weights / (np.linalg.norm(weights) or 1)).astype(np.float32)
@@ -58,5 +58,4 @@ class TermIndex:
 def terms_of(words: Sequence[str]) -> Iterator[str]:
     """Yield the words, then the pairs of neighbours."""
     yield from words
-    for first, second in pairwise(words):
-        yield f"{first} {second}"
+    yield from map(" ".join, pairwise(words))

@@ -7,6 +7,7 @@ MOST_CHARACTERS = 20_000  # a posting says what it wants at its beginning; a boo
 _SHORTEST, _LONGEST = 2, 24  # "a" says nothing, and what is longer is glued text
 
 _PLACEHOLDER = re.compile(r"<(?:phone|email|e-mail|url|name)>")  # what contact data became where it was blanked out
+_FOREIGN = re.compile(r"[^\x00-\x7f]")
 _WORD = re.compile(r"[a-z0-9]+")
 _NUMBER = re.compile(r"[0-9]+$|.*[0-9]{4}")  # prices, dates, telephone and serial numbers
 
@@ -19,17 +20,23 @@ def words(text: str) -> list[str]:
     >>> words("Scrape 3 shops, e-mail me: ann@example.org — données in n8n!")
     ['scrape', 'shops', 'mail', 'me', 'donnees', 'in', 'n8n']
     """
-    chunks = _PLACEHOLDER.sub(" ", _plain(text[:MOST_CHARACTERS])).split()
-    found = _WORD.findall(" ".join(chunk for chunk in chunks if not _is_address(chunk)))
+    plain = _PLACEHOLDER.sub(" ", _plain(text[:MOST_CHARACTERS]))
+    if _is_address(plain):  # somewhere: most texts hold none, and need not be split for it
+        plain = " ".join(chunk for chunk in plain.split() if not _is_address(chunk))
+    found = _WORD.findall(plain)
     return [word for word in found if _SHORTEST <= len(word) <= _LONGEST and (word.isalpha() or not _NUMBER.match(word))]
 
 
 def _plain(text: str) -> str:
     if text.isascii():
         return text.lower()
-    decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(c for c in decomposed if c.isascii() or not unicodedata.category(c).startswith(("M", "Cf"))).lower()
+    return _FOREIGN.sub(_seen, unicodedata.normalize("NFKD", text)).lower()
 
 
-def _is_address(chunk: str) -> bool:
-    return "@" in chunk or "://" in chunk or chunk.startswith("www.")
+def _seen(found: re.Match[str]) -> str:
+    """Return a character that is not ASCII unless it is an accent or hidden."""
+    return "" if unicodedata.category(found[0]).startswith(("M", "Cf")) else found[0]
+
+
+def _is_address(text: str) -> bool:
+    return "@" in text or "://" in text or "www." in text

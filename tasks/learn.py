@@ -1,39 +1,63 @@
 """Steps of learning: read labelled postings, compare the categorizer with its baselines, fit it, and keep its weights."""
 
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from models.categorizer import Categorizer, Document
 from models.category import CATEGORIES
 from models.errors import Invalid
 from models.rules import by_rules
+from models.scoring import accuracy, crossed, macro_f1
 from models.words import words
 
 CLEAN_WEIGHT, OTHER_WEIGHT = 1.0, 0.5  # of a row whose tags agree on the label, and of one whose tags only lean to it
+TITLE_WEIGHT = 0.3  # of a row that has no more than a title, beside 1
 FOLDS = 5
-_COLUMNS = ("source", "title", "description", "label", "clean")
+_COLUMNS = ("title", "description", "label", "clean")
+_LABEL = r"(?:<b>|\*\*)?\b{}\s*(?:</b>|\*\*)?\s*:"
+_ATTACHED = re.compile(
+    "|".join(
+        (
+            _LABEL.format(r"posted\s+on"),
+            _LABEL.format("category") + r"[^\n]{0,200}\s\W*" + _LABEL.format("(?:skills|country)"),
+            _LABEL.format("skills") + r"[^\n]{0,2000}\s\W*" + _LABEL.format("country"),
+        )
+    ),
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labelled:
-    """Documents with their categories and how far each label is trusted."""
+    """Documents with their categories, and whether the tags of each agree on it."""
 
     documents: tuple[Document, ...]
     labels: tuple[str, ...]
-    weights: tuple[float, ...]
+    clean: tuple[bool, ...]
 
-    def part(self, rows: Sequence[int]) -> "Labelled":
+    @property
+    def weights(self) -> list[float]:
+        """How far each row is trusted when a categorizer learns from it."""
+        return [
+            (CLEAN_WEIGHT if clean else OTHER_WEIGHT) * (1 if body else TITLE_WEIGHT)
+            for clean, (_title, body) in zip(self.clean, self.documents, strict=True)
+        ]
+
+    def part(self, rows: Iterable[int]) -> "Labelled":
         """Return some of the rows."""
+        kept = list(rows)
         return Labelled(
-            documents=tuple(self.documents[row] for row in rows),
-            labels=tuple(self.labels[row] for row in rows),
-            weights=tuple(self.weights[row] for row in rows),
+            documents=tuple(self.documents[row] for row in kept),
+            labels=tuple(self.labels[row] for row in kept),
+            clean=tuple(self.clean[row] for row in kept),
         )
 
 
@@ -42,29 +66,60 @@ class Score:
     """How well something categorizes the documents whose label is trusted."""
 
     name: str
-    macro_f1: float  # mean over the six categories
+    macro_f1: float  # mean over the categories
     accuracy: float
 
 
 def read_postings(path: Path, *, source: str | None) -> Labelled:
-    """Read labelled postings of one source (null: all) from a Parquet file with the columns source, title, description, label and clean.
+    """Read labelled postings of one source (null: all) from a Parquet file with the columns title, description, label, clean, and source for one.
 
-    Rows without a label are left out. Raises `Invalid` when the file is not such a table or holds no row of that source.
+    Rows without a label are left out, and what a marketplace attached to a description (see `without_attached`). Raises `Invalid` with what is wrong
+    when the file is not such a table or holds no such row.
     """
+    wanted = [*_COLUMNS, "source"] if source else [*_COLUMNS]
     try:
-        frame = pd.read_parquet(path, columns=list(_COLUMNS))
+        present = pq.read_schema(path).names
+        missing = [name for name in wanted if name not in present]
+        frame = pd.read_parquet(path, columns=wanted) if not missing else pd.DataFrame()
     except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
         message = f"{path} is not a table of labelled postings: {error}"
         raise Invalid(message) from error
+    if missing:
+        message = f"{path} is not a table of labelled postings: it lacks the columns {', '.join(missing)}"
+        raise Invalid(message)
     frame = frame[frame.label.notna() & ((frame.source == source) if source else True)]
     if frame.empty:
-        message = f"{path} holds no labelled posting of the source {source!r}"
+        message = f"{path} holds no labelled posting" + (f" of the source {source!r}" if source else "")
+        raise Invalid(message)
+    return _labelled(path, frame)
+
+
+def _labelled(path: Path, frame: pd.DataFrame) -> Labelled:
+    texts = frame[["title", "description", "label"]].fillna("")
+    wrong = [name for name in texts if not texts[name].map(lambda value: isinstance(value, str)).all()]
+    wrong += [] if frame.clean.map(lambda value: isinstance(value, bool)).all() else ["clean"]
+    unknown = sorted(set(texts.label) - set(CATEGORIES)) if "label" not in wrong else []
+    if wrong or unknown:
+        what = f"values of another type in {', '.join(wrong)}" if wrong else f"unknown categories: {', '.join(unknown)}"
+        message = f"{path} is not a table of labelled postings: {what}"
         raise Invalid(message)
     return Labelled(
-        documents=tuple(zip(frame.title.fillna(""), frame.description.fillna(""), strict=True)),
-        labels=tuple(frame.label),
-        weights=tuple(CLEAN_WEIGHT if clean else OTHER_WEIGHT for clean in frame.clean),
+        documents=tuple((title, without_attached(body)) for title, body in zip(texts.title, texts.description, strict=True)),
+        labels=tuple(texts.label),
+        clean=tuple(frame.clean),
     )
+
+
+def without_attached(body: str) -> str:
+    r"""Return a description without the lines that feeds attach to it: they hold the marketplace's own tags, which the labels were derived from.
+
+    >>> without_attached("Count my books.\nPosted On: May 13, 2024\nCategory: Data Entry\nSkills: Excel")
+    'Count my books.'
+    >>> without_attached("A clerk. Skills: Excel, and patience")
+    'A clerk. Skills: Excel, and patience'
+    """
+    attached = _ATTACHED.search(body)
+    return body[: attached.start()].rstrip() if attached else body
 
 
 def compare(data: Labelled) -> list[Score]:
@@ -95,16 +150,9 @@ def _cross_validated(data: Labelled) -> list[str]:
 
 
 def _score(name: str, data: Labelled, answers: Sequence[str]) -> Score:
-    pairs = [pair for *pair, weight in zip(data.labels, answers, data.weights, strict=True) if weight == CLEAN_WEIGHT]
-    right = sum(label == answer for label, answer in pairs)
-    f1 = [_f1(category, pairs) for category in CATEGORIES]
-    return Score(name=name, macro_f1=sum(f1) / len(f1), accuracy=right / len(pairs))
-
-
-def _f1(category: str, pairs: Sequence[Sequence[str]]) -> float:
-    both = sum(label == answer == category for label, answer in pairs)
-    either = sum(label == category for label, _ in pairs) + sum(answer == category for _, answer in pairs)
-    return 2 * both / either if either else 0.0
+    clean = [row for row, clean in enumerate(data.clean) if clean]
+    table = crossed([data.labels[row] for row in clean], [answers[row] for row in clean], CATEGORIES)
+    return Score(name=name, macro_f1=macro_f1(table), accuracy=accuracy(table))
 
 
 def fit(data: Labelled) -> Categorizer:

@@ -135,7 +135,7 @@ def test_work_is_submitted_from_a_file_once_by_its_key(command, tmp_path):
     file.write_text(json.dumps(TASK))
     other = command.run("submit", str(file), "--key", "monday")
     assert other.code == 2
-    assert "used before with a different body" in other.err
+    assert "used before for something else" in other.err
 
 
 @pytest.mark.parametrize(

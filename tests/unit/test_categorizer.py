@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 import models.categorizer
 import models.tfidf
+import tasks.learn
 from models.categorizer import Categorizer, reason_unsure
 from models.category import CATEGORIES
 from models.errors import Invalid, StoreError
 from models.untrusted import Untrusted
 from tasks.categorize import WEIGHTS, categorize
-from tasks.learn import Labelled, compare, keep, read_postings
+from tasks.learn import Labelled, compare, keep, read_postings, without_attached
 
 SPEECH = {
     "Web Scraping": "scrape crawl pages shop prices websites directory extraction scraper listings",
@@ -52,7 +53,7 @@ def shipped(title, body=""):
     return prediction
 
 
-@pytest.mark.parametrize("module", [models.categorizer, models.tfidf])
+@pytest.mark.parametrize("module", [models.categorizer, models.tfidf, tasks.learn])
 def test_the_examples_in_the_docstrings_are_true(module):
     assert doctest.testmod(module).failed == 0
 
@@ -268,11 +269,37 @@ def test_comparing_shows_the_categorizer_beside_its_baselines():
     """Words written backwards are in no rule, so the rules always say "Custom Workflows"; the categorizer learns them all the same."""
     documents, labels = sample(6)
     backwards = tuple((title[::-1], body[::-1]) for title, body in documents)
-    commonest, rules, categorizer = compare(Labelled(documents=backwards, labels=tuple(labels), weights=(1.0,) * len(labels)))
+    commonest, rules, categorizer = compare(Labelled(documents=backwards, labels=tuple(labels), clean=(True,) * len(labels)))
     assert commonest.accuracy == pytest.approx(1 / 6)
     assert commonest.macro_f1 == pytest.approx((2 * 6 / (6 + 36)) / 6)  # one category found with precision 1/6, five never
     assert rules.macro_f1 == commonest.macro_f1
     assert categorizer.macro_f1 > 0.9
+
+
+def test_what_is_trusted_less_weighs_less():
+    documents = (("a title", "and a text"), ("a title", "and a text"), ("a title alone", ""))
+    data = Labelled(documents=documents, labels=(CATEGORIES[0],) * 3, clean=(True, False, True))
+    assert data.weights == [1.0, 0.5, 0.3]
+    assert data.part([2, 1]).weights == [0.3, 0.5]
+
+
+@pytest.mark.parametrize(
+    "attached",
+    [
+        "\n\nPosted On: May 13, 2024 10:00 UTC\nCategory: Data Entry\nSkills:Excel,     Web Scraping     \nCountry: Spain\n\nclick to apply",
+        "<br /><b>Posted On</b>: May 13, 2024<br /><b>Category</b>: Data Entry<br /><b>Skills</b>:Excel",
+        " Posted On: May 13, 2024 Category: Data Entry Skills: Excel Country: Spain click to apply",
+        "\nCategory: Data Entry\nSkills: Excel",
+        "\n**Skills**: Excel, Web Scraping\n**Country**: Spain",
+    ],
+)
+def test_what_a_feed_attached_to_a_description_is_cut(attached):
+    assert without_attached(f"Tell what my web shop sells.{attached}") in {"Tell what my web shop sells.", "Tell what my web shop sells.<br />"}
+
+
+@pytest.mark.parametrize("body", ["Skills:\n- Excel\n- patience", "It was posted on Monday.", "Choose the category: shoes. Then the colour.", ""])
+def test_what_the_author_wrote_stays(body):
+    assert without_attached(body) == body
 
 
 def test_a_file_that_is_no_table_of_postings_is_refused(folder):
