@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.evaluate_router import router
 from cli.home import settings
 from cli.output import Screen, print_json
 from cli.work import Json
@@ -17,6 +18,7 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands of this file."""
     evaluate = typer.Typer(help="How good the learned parts are: train on one file, score on another.", no_args_is_help=True)
     evaluate.command()(categorizer)
+    evaluate.command()(router)
     app.add_typer(evaluate, name="evaluate")
 
 

@@ -116,6 +116,10 @@ class Gone(Undelivered):
     final = True
 
 
+class Unsolved(ArbiterError):
+    """An optimum could not be computed."""
+
+
 class StoreError(ArbiterError):
     """The store cannot be used as it is."""
 
