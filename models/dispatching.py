@@ -9,7 +9,7 @@ never for an agent that as many tasks wait for as it has places. Prices begin to
 
 Exploration is by Thompson draws of `width` standard deviations, renewed every `renewed` tasks, and ends for good once they have cost `regret`, by
 their own estimate, in shares of the price of a task. A width of zero is the posterior mean: where places are few, those that are taken make it
-explore.
+explore, and draws earn nothing; where they are many, a width keeps an unlucky agent from never being tried again.
 
 Nothing here reads a clock, and the seed decides all draws.
 
@@ -43,7 +43,7 @@ class Manner:
     width: float = 0.0  # of Thompson draws, in standard deviations; 0: none
     renewed: int = 100  # tasks after which draws are renewed
     regret: float = 100.0  # prices of a task that exploring may cost in all
-    warm: int = 500  # tasks that come before minutes are priced and tasks wait for agents
+    warm: int = 2_000  # tasks that come before minutes are priced and tasks wait for agents
     share: float = 0.9  # of the places that prices plan with: tasks come in bunches
     patience: bool = True  # whether tasks may wait for an agent
 

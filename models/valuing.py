@@ -20,9 +20,9 @@ Do not use it where attempts of one agent tell much about another's, or where ca
 >>> known.learn("bob", "analysis", success=False, cost=1.0, minutes=5.0)
 >>> view = known.view(["ann", "bob", "new"], ["analysis", "writing"])
 >>> view.success.round(2).tolist()
-[[0.67, 0.45, 0.57], [0.62, 0.53, 0.57]]
+[[0.68, 0.42, 0.57], [0.64, 0.49, 0.57]]
 >>> Valuation.load(known.dump()).view(["ann"], ["writing"]).success.round(2).tolist()
-[[0.62]]
+[[0.64]]
 
 References: B. Efron, C. Morris, Stein's estimation rule and its competitors, 1973; E. S. Page, Continuous inspection schemes, 1954.
 """
@@ -43,7 +43,7 @@ _TABLES: Final = ("weight", "success", "seen", "cost", "minutes")
 _ROUNDS: Final = 3  # of fitting agents and categories in turn
 _LEAST: Final = 0.02  # an expectation is never surer than this
 _WORSE: Final = 0.3  # share of the expected success that an agent in trouble has left
-_KEPT: Final = 0.1  # share of what was known that still counts after trouble was found
+_KEPT: Final = 12.0  # attempts that what was known of it still counts after trouble was found
 _TINY: Final = 1e-9  # so that nothing is divided by an overall mean of zero
 _FORMAT: Final = 1
 
@@ -53,14 +53,14 @@ class Habits:
     """How outcomes are weighed."""
 
     cell: float = 6.0  # pseudo-observations behind what is expected of an agent in a category
-    agent: float = 12.0  # and behind the mean of all, for an agent
+    agent: float = 6.0  # and behind the mean of all, for an agent
     category: float = 12.0  # the same, for a category
     memory: float = 0.998  # what an outcome still counts after one more of the same agent
     success: float = 0.5  # expected when nothing is known; so are the next two, as if seen `prior` times
     cost: float = 0.0
     minutes: float = 1.0
     prior: float = 2.0
-    alarm: float = 4.0  # log of how much likelier trouble has to be than chance; infinite: never look afresh
+    alarm: float = 8.0  # log of how much likelier trouble has to be than chance; infinite: never look afresh
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense."""
@@ -106,7 +106,8 @@ class Valuation:
             raise Invalid(message)
         row, column = self._place(category, agent)
         afresh = self._in_trouble(row, column, success)
-        self._fade(column, _KEPT if afresh else self.habits.memory)
+        known = float(self._tables["weight"][:, column].sum())
+        self._fade(column, _KEPT / max(known, _KEPT) if afresh else self.habits.memory)
         for name, amount in zip(_TABLES, (1.0, success, 1.0, cost, minutes), strict=True):
             self._tables[name][row, column] += amount
         self._fitted = None
