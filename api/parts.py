@@ -1,9 +1,9 @@
 """What the routes work with: made once for each process, handed to them by FastAPI."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Depends
+from fastapi import Body, Depends
 from starlette.requests import HTTPConnection
 
 from api.hub import Hub
@@ -45,3 +45,4 @@ def _viewer(connection: HTTPConnection) -> Viewer:
 The = Annotated[Parts, Depends(_parts)]
 Who = Annotated[Viewer, Depends(_viewer)]
 Current = Annotated[Session, Depends(_session)]
+Json = Annotated[dict[str, Any], Body()]  # a body whose fields are checked by whoever works with it

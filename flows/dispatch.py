@@ -1,6 +1,5 @@
 """The dispatch shift: gives ready tasks to agents, in dependency order, for some minutes."""
 
-import logging
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -19,8 +18,6 @@ from tasks.read import attempts_of
 from tasks.reports import ROWS_MOST, ShiftReport
 from tasks.shift import Shift
 from tasks.steps import perform_step
-
-logger = logging.getLogger("arbiter.dispatch")
 
 Step = PrefectConcurrentFuture[State[None]]
 
@@ -61,10 +58,7 @@ def dispatch(minutes: float | None = None) -> dict[str, int]:
 
 
 def _ended(shift: Shift, claim: Claim, running: set[Step | Future[Ended]], future: Step | Future[Ended]) -> None:
-    error = future.exception() if isinstance(future, Future) else None
-    if error is not None:
-        logger.error("the attempt %s could not be performed", claim.attempt_id, exc_info=error)
-    shift.step_ended(claim)
+    shift.step_ended(claim, future.exception() if isinstance(future, Future) else None)  # Prefect logs its own
     running.discard(future)
 
 

@@ -15,7 +15,6 @@ Pairs = list[tuple[int, int]]
 Maker = Callable[[Recorded, Setting, int], Policy]  # of a policy for a run with a seed
 
 _CAPABILITY, _LOAD, _SUCCESS, _COST, _SPEED = 0.4, 0.2, 0.2, 0.1, 0.1
-_RESERVE: Final = 0.9  # share of the places that prices may plan with: arrivals come in bunches
 _FIRST: Final = 2.0  # pseudo-observations of success one half
 
 
@@ -143,7 +142,7 @@ class KnownMeans(_Unlearning):
         tasks = np.bincount(recorded.category, minlength=len(recorded.categories))
         rates = tasks / len(recorded.category) / minutes_between(recorded, setting)
         places = np.full(len(recorded.agents), float(setting.places))
-        self._net = value - capacity_prices(value, minutes, rates, places, share=_RESERVE) * minutes
+        self._net = value - capacity_prices(value, minutes, rates, places, share=Manner().share) * minutes
 
     def assign(self, waiting: Sequence[Arrival], free: Ints, now: float) -> Pairs:  # noqa: ARG002 - the form of a policy
         """Take what earns most."""

@@ -4,7 +4,6 @@ Shifts are flow runs, and a flow run begins only when Prefect's server and a wor
 minute; the reserve needs none of them and goes on within a second. Leases, routing and records are the same; its attempts have no step in Prefect.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -20,8 +19,6 @@ from tasks.beats import living_shifts
 from tasks.claim import Claim
 from tasks.perform import Ended
 from tasks.shift import Shift
-
-logger = logging.getLogger("arbiter.reserve")
 
 FIRST_S = 120.0  # how long the first shift after a start may take: Prefect builds its database, and work waits for its steps
 LOOK_S = 0.5
@@ -53,10 +50,7 @@ def work(journal: Journal, settings: Settings, over: threading.Event) -> int:
 
 def _ended(shift: Shift, claim: Claim, running: set[str]) -> Callable[[Future[Ended]], None]:
     def note(future: Future[Ended]) -> None:
-        error = future.exception()
-        if error is not None:
-            logger.error("the attempt %s could not be performed", claim.attempt_id, exc_info=error)
-        shift.step_ended(claim)
+        shift.step_ended(claim, future.exception())
         running.discard(claim.attempt_id)
 
     return note

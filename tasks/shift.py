@@ -131,8 +131,10 @@ class Shift:
         """Return what a step needs to perform a claim."""
         return Attempt(self._journal, self._all_settings, claim, self.running)
 
-    def step_ended(self, claim: Claim) -> None:
-        """Note that the step of a claim is over, however; may be called by any thread."""
+    def step_ended(self, claim: Claim, error: BaseException | None = None) -> None:
+        """Note that the step of a claim is over, however, and log an error that nobody else does; may be called by any thread."""
+        if error is not None:
+            logger.error("the attempt %s could not be performed", claim.attempt_id, exc_info=error)
         self._ended.put(claim.attempt_id)
 
     def wait(self) -> None:

@@ -2,16 +2,14 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Query
 
 from api.answers import shown, shown_all
 from api.auth import GuardedRoute
-from api.parts import The, Who
+from api.parts import Json, The, Who
 from tasks import notices
 
 router = APIRouter(route_class=GuardedRoute, tags=["inbox"])
-
-Json = Annotated[dict[str, Any], Body()]
 
 
 @router.get("/inbox")

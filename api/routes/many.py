@@ -2,17 +2,15 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Query
 
 from api.answers import shown, shown_all
 from api.auth import GuardedRoute
-from api.parts import The, Who
+from api.parts import Json, The, Who
 from models.clock import HOUR
 from tasks import bulk, queue, read
 
 router = APIRouter(route_class=GuardedRoute, tags=["many tasks"])
-
-Json = Annotated[dict[str, Any], Body()]
 
 
 @router.get("/queue")

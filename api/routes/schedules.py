@@ -2,19 +2,18 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
 from api.answers import shown, shown_all
 from api.auth import GuardedRoute
-from api.parts import The, Who
+from api.parts import Json, The, Who
 from models.clock import DAY, to_us
 from tasks import backfill, fire, freezes, schedules, timetable
 from tasks.alerts import list_alerts
 
 router = APIRouter(route_class=GuardedRoute, tags=["schedules"])
 
-Json = Annotated[dict[str, Any], Body()]
 Most = Annotated[int, Query(ge=1, le=1000)]
 
 

@@ -1,6 +1,7 @@
 """The rules of an inbox: what each does in one sentence, muting, deleting, and a form for a new one or another definition."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, TypeVar
 
@@ -8,6 +9,7 @@ import streamlit as st
 
 from dashboards import data, faces, notifying, wording
 from models.access import OPERATORS, Role
+from models.notifying import Rule
 
 Row = Mapping[str, Any]
 Value = TypeVar("Value")
@@ -85,9 +87,9 @@ def form(rule: Row | None = None) -> None:
     operator = me is not None and Role(me.role) in OPERATORS
     myself = f"user:{me.name}" if me else ""
     channels, key = _channels(), f"rule-{rule['id']}" if rule else "rule"
-    known = rule or {"to": [myself], "zone": data.zone(), "severity": "info", "group_by": "thing", "flap_most": 4, "flap_s": 600}
+    known = rule or {"name": "", **asdict(Rule(id="", to=(myself,), events=(), zone=data.zone()))}
     with st.form(key, border=False):
-        fields: dict[str, Any] = {"name": st.text_input("Name", value=known.get("name", ""), key=f"{key}-name", max_chars=100)}
+        fields: dict[str, Any] = {"name": st.text_input("Name", value=known["name"], key=f"{key}-name", max_chars=100)}
         people = [myself, "role:operator", "role:admin", "role:analyst", "client", "approver"]
         fields["to"] = _told("Whom does it tell?", people, known["to"], f"{key}-to") if operator else [myself]
         fields["events"] = _events(known, key)
@@ -104,7 +106,7 @@ def form(rule: Row | None = None) -> None:
         _done("the rule counts from now on")
 
 
-def _told(label: str, people: list[str], chosen: list[str], key: str) -> list[str]:
+def _told(label: str, people: list[str], chosen: Sequence[str], key: str) -> list[str]:
     return st.multiselect(
         label, _with(people, chosen), default=chosen, accept_new_options=True, key=key,
         help="`user:ann`, `role:operator`, `client`: whose task it is, `approver`",
@@ -118,7 +120,7 @@ def _with(options: Iterable[Value], chosen: Iterable[Value]) -> list[Value]:
 
 def _events(known: Row, key: str) -> list[str]:
     return st.multiselect(
-        "Of what?", _with(notifying.EVENTS, known.get("events", [])), default=known.get("events"), accept_new_options=True, key=f"{key}-events",
+        "Of what?", _with(notifying.EVENTS, known["events"]), default=known["events"], accept_new_options=True, key=f"{key}-events",
         format_func=_event, help="Or any kind of the journal, such as `schedule.paused`",
     )  # fmt: skip
 
@@ -130,7 +132,7 @@ def _event(kind: str) -> str:
 
 def _conditions(known: Row, key: str) -> dict[str, Any]:
     def some(label: str, name: str) -> list[str]:
-        chosen = known.get(name, [])
+        chosen = known[name]
         return st.multiselect(label, chosen, default=chosen, accept_new_options=True, key=f"{key}-{name}", placeholder="any")
 
     with st.expander("Only when …"):
@@ -139,7 +141,7 @@ def _conditions(known: Row, key: str) -> dict[str, Any]:
         found: dict[str, Any] = {"severity": severity, "clients": some("Client", "clients"), "categories": some("Category", "categories")}
         found["sources"] = some("Source", "sources")
         found["price_least_cents"] = st.number_input(
-            "Price at least, in minor units (cents)", value=known.get("price_least_cents"), min_value=0, step=100, key=f"{key}-price"
+            "Price at least, in minor units (cents)", value=known["price_least_cents"], min_value=0, step=100, key=f"{key}-price"
         )
     return found
 
@@ -148,12 +150,12 @@ def _ways(known: Row, key: str, channels: Mapping[str, str]) -> dict[str, Any]:
     """Ask for channels and times; the inbox is told always and at once."""
 
     def moment(label: str, name: str) -> time | None:
-        return st.time_input(label, value=_clock(known.get(name)), key=f"{key}-{name.replace('_', '-')}")
+        return st.time_input(label, value=_clock(known[name]), key=f"{key}-{name.replace('_', '-')}")
 
     with st.expander("Through channels too, and when"):
-        found: dict[str, Any] = {"channels": _through("Channels", channels, known.get("channels", []), f"{key}-channels")}
+        found: dict[str, Any] = {"channels": _through("Channels", channels, known["channels"], f"{key}-channels")}
         found["group_by"] = _chosen("Join what waits by", notifying.GROUPS, known["group_by"], f"{key}-group")
-        found["digest_s"] = _chosen("Gather messages", notifying.DIGESTS, known.get("digest_s"), f"{key}-digest")
+        found["digest_s"] = _chosen("Gather messages", notifying.DIGESTS, known["digest_s"], f"{key}-digest")
         found["digest_at"] = moment("Or gather until a time of day", "digest_at")
         found["quiet_from"] = moment("Quiet from", "quiet_from")
         found["quiet_until"] = moment("Quiet until", "quiet_until")
@@ -169,13 +171,13 @@ def _ways(known: Row, key: str, channels: Mapping[str, str]) -> dict[str, Any]:
 
 def _escalation(known: Row, key: str, people: list[str], channels: Mapping[str, str]) -> dict[str, Any]:
     with st.expander("When nobody acknowledges it"):
-        after = _chosen("Then", notifying.ESCALATIONS, known.get("escalate_s"), f"{key}-escalate")
-        to = _told("Tell", people, known.get("escalate_to", []), f"{key}-escalate-to")
-        through = _through("Through", channels, known.get("escalate_channels", []), f"{key}-escalate-channels")
+        after = _chosen("Then", notifying.ESCALATIONS, known["escalate_s"], f"{key}-escalate")
+        to = _told("Tell", people, known["escalate_to"], f"{key}-escalate-to")
+        through = _through("Through", channels, known["escalate_channels"], f"{key}-escalate-channels")
     return {"escalate_s": after, "escalate_to": to, "escalate_channels": through}
 
 
-def _through(label: str, channels: Mapping[str, str], chosen: list[str], key: str) -> list[str]:
+def _through(label: str, channels: Mapping[str, str], chosen: Sequence[str], key: str) -> list[str]:
     return st.multiselect(
         label,
         _with(channels, chosen),
