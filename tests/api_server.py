@@ -138,6 +138,13 @@ def housed(kind: type[House] = House, **options: Any) -> Iterator[House]:
         journal.close()
 
 
+def ask(server: Server, method: str, path: str, expected: int = 200, who: str = "oli", **more: Any) -> Any:
+    """Return what a request is answered, which must have this status."""
+    answer = server.ask(method, path, who, **more)
+    assert answer.status_code == expected, answer.text
+    return answer.json()
+
+
 def code_of(line: ClientConnection) -> int | None:
     """Read a connection to the feed to its end and return the code of the close."""
     try:

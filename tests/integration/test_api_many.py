@@ -1,14 +1,10 @@
 """Many tasks through the API, and decisions on one: over real HTTP."""
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from store.home import open_journal, set_up
-from store.settings import Settings
-from tests.api_server import Server, add_people
+from tests.api_server import House, ask, housed
 
 pytestmark = pytest.mark.slow
 
@@ -16,22 +12,9 @@ LETTER = {"title": "a letter", "category": "Content Generation", "kind": "genera
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with tempfile.TemporaryDirectory(prefix="arb-") as folder:
-        settings = Settings(home=Path(folder))
-        set_up(settings)
-        journal = open_journal(settings)
-        add_people(journal)
-        with Server(settings) as server:
-            server.journal = journal
-            yield server
-        journal.close()
-
-
-def ask(server, method, path, expected=200, who="oli", **more):
-    answer = server.ask(method, path, who, **more)
-    assert answer.status_code == expected, answer.text
-    return answer.json()
+def server() -> Iterator[House]:
+    with housed() as house:
+        yield house
 
 
 def submit(server, client, count=2, **more):

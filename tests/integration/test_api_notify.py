@@ -1,16 +1,11 @@
 """Inbox, rules, channels and the calendar over real HTTP: each person has their own."""
 
-import tempfile
-from pathlib import Path
-
 import pytest
 from icalendar import Calendar
 
-from store.home import open_journal, set_up
-from store.settings import Settings
 from tasks.alerts import raise_alert
 from tasks.notify import Notifier
-from tests.api_server import Server, add_people
+from tests.api_server import ask, housed
 
 pytestmark = pytest.mark.slow
 
@@ -20,25 +15,13 @@ RULE = {"name": "r", "to": ["user:cli"], "events": ["task.*"]}
 
 @pytest.fixture(scope="module")
 def server():
-    with tempfile.TemporaryDirectory(prefix="arb-") as folder:
-        settings = Settings(home=Path(folder))
-        set_up(settings)
-        journal = open_journal(settings)
-        add_people(journal)
-        notifier = Notifier(journal, settings)
-        with journal.write("test") as tx:
+    with housed() as house:
+        notifier = Notifier(house.journal, house.settings)
+        with house.journal.write("test") as tx:
             raise_alert(tx, "a", severity="warning", title="it burns", advice="")
         notifier.look()
         notifier.close()
-        with Server(settings) as server:
-            yield server
-        journal.close()
-
-
-def ask(server, method, path, expected=200, who="oli", **more):
-    answer = server.ask(method, path, who, **more)
-    assert answer.status_code == expected, answer.text
-    return answer.json()
+        yield house
 
 
 def test_each_person_has_their_own_inbox(server):

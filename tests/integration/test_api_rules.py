@@ -1,8 +1,6 @@
 """Every route × every role, over real HTTP."""
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
@@ -11,9 +9,8 @@ from fastapi.routing import APIRoute
 from api.app import create_app
 from api.auth import GuardedRoute, refuse_unguarded, routes_of
 from models.access import RULES, Role
-from store.home import open_journal, set_up
-from store.settings import Settings
-from tests.api_server import NAMES, Server, add_people
+from store.home import open_journal
+from tests.api_server import NAMES, House, housed
 
 pytestmark = pytest.mark.slow
 
@@ -21,15 +18,9 @@ ROUTES = sorted(name for name in RULES if not name.startswith("WS"))
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with tempfile.TemporaryDirectory(prefix="arb-") as folder:
-        settings = Settings(home=Path(folder))
-        set_up(settings)
-        journal = open_journal(settings)
-        add_people(journal)
-        journal.close()
-        with Server(settings) as server:
-            yield server
+def server() -> Iterator[House]:
+    with housed() as house:
+        yield house
 
 
 def test_the_table_and_the_app_have_the_same_routes(home):

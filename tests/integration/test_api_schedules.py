@@ -1,14 +1,10 @@
 """Schedules through the API, over real HTTP."""
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from store.home import open_journal, set_up
-from store.settings import Settings
-from tests.api_server import Server, add_people
+from tests.api_server import House, ask, housed
 
 pytestmark = pytest.mark.slow
 
@@ -23,22 +19,9 @@ WINDOW = {"start": "2026-01-01T00:00:00Z", "end": "2026-01-08T00:00:00Z"}
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with tempfile.TemporaryDirectory(prefix="arb-") as folder:
-        settings = Settings(home=Path(folder))
-        set_up(settings)
-        journal = open_journal(settings)
-        add_people(journal)
-        with Server(settings) as server:
-            server.journal = journal
-            yield server
-        journal.close()
-
-
-def ask(server, method, path, expected=200, who="oli", **more):
-    answer = server.ask(method, path, who, **more)
-    assert answer.status_code == expected, answer.text
-    return answer.json()
+def server() -> Iterator[House]:
+    with housed() as house:
+        yield house
 
 
 def test_a_schedule_is_made_shown_changed_and_deleted(server):

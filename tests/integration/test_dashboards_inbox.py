@@ -1,16 +1,12 @@
 """The page *Inbox* over the real API: notices, rules, and channels that lead to a real server."""
 
 import os
-import tempfile
 from collections.abc import Iterator
 from datetime import datetime, time
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from store.home import open_journal, set_up
-from store.settings import Settings
 from tasks.alerts import raise_alert
 from tasks.beats import Beat, give
 from tasks.claim import claim
@@ -19,7 +15,7 @@ from tasks.perform import Ended, record_end
 from tasks.staff import hire_built_in
 from tasks.submit import submit
 from tasks.work import read_work
-from tests.api_server import Server, add_people
+from tests.api_server import House, housed
 from tests.pages import drawn, logged_in, texts, view
 from tests.scheduling import WORK
 from tests.support_api import Twin, serve
@@ -31,13 +27,10 @@ SHOWN = "it \\*burns\\* \\!\\[x\\]\\(https\\:\u2060\\/\\/evil\\.example\\/x\\.pn
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
+def server() -> Iterator[House]:
     """A house in which two alerts were opened and a task of each client was done."""
-    with tempfile.TemporaryDirectory(prefix="arb-") as folder:
-        settings = Settings(home=Path(folder))
-        set_up(settings)
-        journal = open_journal(settings)
-        add_people(journal)
+    with housed() as house:
+        journal, settings = house.journal, house.settings
         hire_built_in(journal, settings, actor="test")
         notifier = Notifier(journal, settings)
         for client, title in (("acme", "A letter to *acme*"), ("other", "A secret")):
@@ -48,17 +41,15 @@ def server() -> Iterator[Server]:
             raise_alert(tx, "smoke", severity="warning", title="it smokes", advice="open a window")
         for one in claim(journal, shift_id="s", lane="lane:0", free=2, record={}):
             record_end(journal, one, Ended(state="succeeded"))
-        with Server(settings) as server:
-            server.journal, server.notifier = journal, notifier
-            notify(server)
-            os.environ["ARBITER_API_URL"] = server.url
-            yield server
+        house.notifier = notifier
+        notify(house)
+        os.environ["ARBITER_API_URL"] = house.url
+        yield house
         del os.environ["ARBITER_API_URL"]
         notifier.close()
-        journal.close()
 
 
-def notify(server: Server) -> None:
+def notify(server: House) -> None:
     """Let the notifier do what is to be done now."""
     for _ in range(50):
         before = server.journal.head()
@@ -81,11 +72,11 @@ def press(app: AppTest, key: str) -> AppTest:
     return app
 
 
-def items(server: Server, path: str, who: str = "oli") -> list:
+def items(server: House, path: str, who: str = "oli") -> list:
     return server.ask("GET", path, who).json()["items"]
 
 
-def notice_of(server: Server, word: str, who: str = "ann") -> dict:
+def notice_of(server: House, word: str, who: str = "ann") -> dict:
     return next(notice for notice in items(server, "/inbox", who) if word in notice["title"])
 
 

@@ -1,14 +1,10 @@
 """The page *Work* over the real API: groups, the queue, the fleet, and a result that waits to be accepted."""
 
 import os
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from store.home import open_journal, set_up
-from store.settings import Settings
 from tasks.approvals import approve
 from tasks.beats import Beat, give
 from tasks.claim import claim
@@ -16,7 +12,7 @@ from tasks.perform import Ended, record_end
 from tasks.staff import hire_built_in
 from tasks.submit import submit
 from tasks.work import read_work
-from tests.api_server import Server, add_people
+from tests.api_server import House, housed
 from tests.pages import drawn, logged_in, texts, view
 from tests.scheduling import WORK
 
@@ -24,13 +20,10 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
+def server() -> Iterator[House]:
     """A house with a group of three, one of them done and one that waits for an agent, and a result that waits for somebody."""
-    with tempfile.TemporaryDirectory(prefix="arb-") as folder:
-        settings = Settings(home=Path(folder))
-        set_up(settings)
-        journal = open_journal(settings)
-        add_people(journal)
+    with housed() as house:
+        journal, settings = house.journal, house.settings
         hire_built_in(journal, settings, actor="test")
         group = [
             WORK | {"ref": "a", "title": "Fetch *it*"},
@@ -44,12 +37,10 @@ def server() -> Iterator[Server]:
             give(tx, Beat(name="lane:0", holder="s", until=tx.now + 60_000_000))
         for one in claim(journal, shift_id="s", lane="lane:0", free=2, record={}):
             record_end(journal, one, Ended(state="succeeded"))
-        with Server(settings) as server:
-            server.journal, server.group_id = journal, answer["group_id"]
-            os.environ["ARBITER_API_URL"] = server.url
-            yield server
+        house.group_id = answer["group_id"]
+        os.environ["ARBITER_API_URL"] = house.url
+        yield house
         del os.environ["ARBITER_API_URL"]
-        journal.close()
 
 
 def test_groups_the_queue_and_the_fleet_are_shown(server):
