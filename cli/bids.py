@@ -6,10 +6,8 @@ import typer
 
 from cli.home import opened
 from cli.output import Screen, money, print_json, when
-from cli.work import Json, read_json
+from cli.work import Id, Json, read_json
 from models.errors import Invalid
-
-Id = Annotated[str, typer.Argument(metavar="ID", show_default=False)]
 
 
 def add_to(app: typer.Typer) -> None:

@@ -6,7 +6,7 @@ import typer
 
 from cli.home import opened
 from cli.output import Screen, print_json, when
-from cli.work import Json
+from cli.work import Id, Json
 
 
 def add_to(app: typer.Typer) -> None:
@@ -28,7 +28,7 @@ def groups(most: Annotated[int, typer.Option(help="rows", min=1, max=200)] = 30,
     Screen().table(lines, ("id", "state", "outcome", "done", "created", "client", "title"))
 
 
-def group(group_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)], as_json: Json = False) -> None:
+def group(group_id: Id, as_json: Json = False) -> None:
     """Show one group: its tasks in order, the critical path (●) and what is expected."""
     from tasks.groups import group_detail
 
@@ -102,7 +102,7 @@ def bulk(
         screen.say(f"{row['count']} tasks would be touched, {row['left']} that fit cannot be; --yes does it")
 
 
-def undo(bulk_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)], as_json: Json = False) -> None:
+def undo(bulk_id: Id, as_json: Json = False) -> None:
     """Take back what `arbiter bulk` did, as far as the tasks are still as it left them."""
     from tasks import bulk as steps
 

@@ -7,9 +7,8 @@ import typer
 
 from cli.home import opened
 from cli.output import Screen, print_json, when
-from cli.work import Json, read_json
+from cli.work import Id, Json, read_json
 
-Id = Annotated[str, typer.Argument(metavar="ID", show_default=False)]
 File = Annotated[str, typer.Argument(help="JSON file with a rule; - reads it from the input.", show_default=False)]
 
 

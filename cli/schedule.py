@@ -8,7 +8,7 @@ import typer
 
 from cli.home import opened
 from cli.output import Screen, print_json, when
-from cli.work import read_json
+from cli.work import Id, read_json
 from models.clock import iso, now_us, to_datetime
 from models.errors import Invalid
 from models.zones import instant
@@ -228,7 +228,7 @@ def freeze_now(
         Screen().table([row | {"from": when(row["from_at"]), "until": when(row["until_at"])}], ("id", "state", "from", "until", "why"))
 
 
-def end(freeze_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)], as_json: Json = False) -> None:
+def end(freeze_id: Id, as_json: Json = False) -> None:
     """End a freeze, or take back a maintenance window."""
     from tasks.freezes import thaw
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Note = Annotated[str, typer.Option(help="kept with the decision")]
-TaskId = Annotated[str, typer.Argument(metavar="ID", show_default=False)]
+Id = Annotated[str, typer.Argument(metavar="ID", show_default=False)]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -71,7 +71,7 @@ def tasks(
         screen.mark("info", f"there are more: --cursor {page['next']}")
 
 
-def task(task_id: TaskId, as_json: Json = False) -> None:
+def task(task_id: Id, as_json: Json = False) -> None:
     """Show one task with its attempts, decisions, artifacts and events."""
     from tasks.queue import explain
     from tasks.read import task_detail
@@ -85,7 +85,7 @@ def task(task_id: TaskId, as_json: Json = False) -> None:
         _show_task(Screen(), detail)
 
 
-def cancel(task_id: TaskId, why: Annotated[str, typer.Option(help="said to whoever asks why")] = "", as_json: Json = False) -> None:
+def cancel(task_id: Id, why: Annotated[str, typer.Option(help="said to whoever asks why")] = "", as_json: Json = False) -> None:
     """End a task, or ask the agent that works on it to stop."""
     from tasks import act
 
@@ -93,7 +93,7 @@ def cancel(task_id: TaskId, why: Annotated[str, typer.Option(help="said to whoev
         _answer(act.cancel(home.journal, task_id, actor=home.actor, why=why), as_json=as_json)
 
 
-def retry(task_id: TaskId, as_json: Json = False) -> None:
+def retry(task_id: Id, as_json: Json = False) -> None:
     """Try a task again that failed, expired or was cancelled."""
     from tasks import act
 
@@ -101,7 +101,7 @@ def retry(task_id: TaskId, as_json: Json = False) -> None:
         _answer(act.retry(home.journal, task_id, actor=home.actor), as_json=as_json)
 
 
-def approve(task_id: TaskId, note: Note = "", as_json: Json = False) -> None:
+def approve(task_id: Id, note: Note = "", as_json: Json = False) -> None:
     """Let a task start that needs approval, or accept its result."""
     from tasks import approvals
 
@@ -109,7 +109,7 @@ def approve(task_id: TaskId, note: Note = "", as_json: Json = False) -> None:
         _answer(approvals.approve(home.journal, task_id, actor=home.actor, note=note), as_json=as_json)
 
 
-def reject(task_id: TaskId, note: Note, as_json: Json = False) -> None:
+def reject(task_id: Id, note: Note, as_json: Json = False) -> None:
     """Refuse a task its start, which ends it, or its result, which has it done again."""
     from tasks import approvals
 
@@ -117,7 +117,7 @@ def reject(task_id: TaskId, note: Note, as_json: Json = False) -> None:
         _answer(approvals.reject(home.journal, task_id, actor=home.actor, note=note), as_json=as_json)
 
 
-def delegate(task_id: TaskId, to: Annotated[str, typer.Option(help="user who is asked instead")], as_json: Json = False) -> None:
+def delegate(task_id: Id, to: Annotated[str, typer.Option(help="user who is asked instead")], as_json: Json = False) -> None:
     """Ask somebody else for an approval."""
     from tasks import approvals
 
@@ -125,7 +125,7 @@ def delegate(task_id: TaskId, to: Annotated[str, typer.Option(help="user who is 
         _answer(approvals.delegate(home.journal, task_id, to, actor=home.actor), as_json=as_json)
 
 
-def review(task_id: TaskId, category: Annotated[str, typer.Argument(show_default=False)], as_json: Json = False) -> None:
+def review(task_id: Id, category: Annotated[str, typer.Argument(show_default=False)], as_json: Json = False) -> None:
     """Choose the category of a task that is in review."""
     from tasks import act
 
@@ -133,7 +133,7 @@ def review(task_id: TaskId, category: Annotated[str, typer.Argument(show_default
         _answer(act.review(home.journal, task_id, category, actor=home.actor), as_json=as_json)
 
 
-def pause(task_id: TaskId, why: Annotated[str, typer.Option()] = "", as_json: Json = False) -> None:
+def pause(task_id: Id, why: Annotated[str, typer.Option()] = "", as_json: Json = False) -> None:
     """Keep a task that has not started from starting."""
     from tasks import act
 
@@ -141,7 +141,7 @@ def pause(task_id: TaskId, why: Annotated[str, typer.Option()] = "", as_json: Js
         _answer(act.pause(home.journal, task_id, actor=home.actor, why=why), as_json=as_json)
 
 
-def resume(task_id: TaskId, as_json: Json = False) -> None:
+def resume(task_id: Id, as_json: Json = False) -> None:
     """Let a paused task go on."""
     from tasks import act
 
@@ -150,7 +150,7 @@ def resume(task_id: TaskId, as_json: Json = False) -> None:
 
 
 def priority(
-    task_id: TaskId,
+    task_id: Id,
     points: Annotated[int, typer.Argument(min=-1000, max=1000, show_default=False, help="one is worth one minute of waiting")],
     as_json: Json = False,
 ) -> None:
@@ -174,7 +174,7 @@ def agents(as_json: Json = False) -> None:
 
 
 def agent(
-    agent_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)],
+    agent_id: Id,
     state: Annotated[str | None, typer.Option(help="online, draining (finishes what it has) or offline")] = None,
     why: Annotated[str, typer.Option(help="said with the state")] = "",
     price: Annotated[str | None, typer.Option(help="of an attempt, such as 0.40")] = None,
