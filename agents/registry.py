@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ValidationError
 
+from agents.brief import BriefInputs
 from agents.given import promise
 from models.errors import Invalid
 
@@ -22,12 +23,19 @@ _KINDS: Final = {
     "shell": "Shell",
     "python": "Python",
 }  # the module has the kind's name
+_WORDED: Final = "brief"  # the inputs of work that is described in words: no kind of agent, but what several kinds take
+_TAKES: Final = {"llm": _WORDED, "person": _WORDED, "worker": _WORDED}  # kinds of agents whose inputs are of another name
 _REACHING: Final = frozenset({"scrape", "call"})  # kinds that use the network, within the limits of the settings
 
 
 def kinds() -> tuple[str, ...]:
     """Return the names of all kinds."""
     return tuple(_KINDS)
+
+
+def takes(kind: str) -> str:
+    """Return the kind of inputs that a kind of agent takes: its own, or `brief` where it takes work that is described in words."""
+    return _TAKES.get(kind, kind)
 
 
 def make(kind: str, settings_fetch: "Fetch") -> "Agent[Any]":
@@ -56,8 +64,8 @@ def check_inputs(kind: str, inputs: dict[str, Any], *, references: bool = False)
 
 
 def kinds_for(inputs: dict[str, Any]) -> list[str]:
-    """Return the kinds whose inputs these can be, as submitted; normally one, because each kind has required fields of its own."""
-    return [kind for kind in _KINDS if _accepts(kind, inputs)]
+    """Return the kinds of inputs that these can be, as submitted; normally one, because each kind has required fields of its own."""
+    return [kind for kind in (*_KINDS, _WORDED) if _accepts(kind, inputs)]
 
 
 def _accepts(kind: str, inputs: dict[str, Any]) -> bool:
@@ -76,6 +84,8 @@ def _load(kind: str) -> Any:  # the class; kinds differ in what they are made fr
 
 
 def _inputs(kind: str) -> type[BaseModel]:
+    if kind == _WORDED:
+        return BriefInputs
     schema: type[BaseModel] = _load(kind).Inputs
     return schema
 

@@ -76,9 +76,17 @@ agents = Table(
     _int("minute_cents"),  # per minute of an attempt
     _text("currency"),
     _text("config"),  # JSON object for the kind
-    _text("state"),  # online, draining, offline
+    _text("state"),  # online, away, draining, offline
     _int("rate_most", null=True),  # attempts that it may start in any minute; null: no limit
     _text("reason"),  # why it is not online; empty when it is
+    _text("user_id", null=True),  # whose hands it has: a person, or the account of a remote worker; null: the house's own
+    _text("calendar", null=True),  # JSON: days and hours on which it works; null: always
+    _text("zone", null=True),  # IANA zone of its calendar; null: UTC
+    _text("languages", null=True),  # JSON list; null: whichever
+    _int("clearance", null=True),  # it may see what asks for no more; null: 0
+    _int("input_cents", null=True),  # per million tokens read
+    _int("output_cents", null=True),  # per million tokens written
+    _text("budget", null=True),  # JSON object: per (day, month), cents, tokens, minutes; null: no limit
     _int("created_at"),
 )
 
@@ -97,6 +105,9 @@ tasks = Table(
     _text("category", null=True),
     _text("category_by", null=True),  # given, model, person
     Column("confidence", Float, nullable=True),  # of the model, 0 to 1
+    _text("secondary", null=True),  # JSON list: further categories
+    _text("language", null=True),  # that its agent needs; null: whichever
+    _int("clearance", null=True),  # that its agent needs; null: 0
     _text("kind"),  # the kind of agent that its inputs are for
     _text("inputs"),  # JSON object
     _text("wanted_agent", null=True),
@@ -163,12 +174,14 @@ attempts = Table(
     _ref("task_id", "tasks"),
     _int("number"),  # 1, 2, 3 … of its task; also the fencing number
     _ref("agent_id", "agents"),
-    _text("shift_id"),  # who holds the lease
-    _text("state"),  # running, succeeded, failed, timeout, cancelled, lost
+    _text("shift_id"),  # who holds the lease: a shift, "worker:<agent>" or "person:<agent>"
+    _text("state"),  # running, succeeded, failed, timeout, cancelled, lost, declined
     _text("error", null=True),
     Column("progress", Float, nullable=True),  # 0 to 1
     _text("stage", null=True),
     _int("cost_cents"),
+    _int("tokens_in", null=True),  # that a language model read
+    _int("tokens_out", null=True),  # and wrote
     _text("run_id", null=True),  # of the Prefect task run
     _int("started_at"),
     _int("finished_at", null=True),
@@ -182,12 +195,90 @@ decisions = Table(
     metadata,
     _id(),
     _ref("task_id", "tasks"),
-    _text("policy"),
+    _text("policy"),  # its name and version
     _ref("agent_id", "agents", null=True),  # null: nobody fitted
     _text("candidates"),  # JSON list: agent, fits, score and its terms, or the rule that rejected it
+    _text("flips", null=True),  # JSON list: the smallest changes that would have given it to another
     _text("why"),
     _int("at"),
     Index("ix_decisions_task_id", "task_id"),
+)
+
+policies = Table(  # by which tasks are routed
+    "policies",
+    metadata,
+    _id(),
+    _int("number"),  # 1, 2, 3 …: its version
+    _text("definition"),  # JSON object
+    _text("why"),  # what the change is for
+    _text("state"),  # active, retired
+    _int("created_at"),
+    Index("ix_policies_number", "number", unique=True),
+)
+
+preferences = Table(  # of clients, for agents
+    "preferences",
+    metadata,
+    _id(),  # "<client>><agent>"
+    _text("client"),
+    _ref("agent_id", "agents"),
+    _text("stance"),  # preferred, excluded, none
+    _text("why"),
+    _int("at"),
+    Index("ix_preferences_client", "client"),
+)
+
+circuits = Table(  # an agent that fails again and again in a category is not asked for a while
+    "circuits",
+    metadata,
+    _id(),  # "<agent>><category>"
+    _ref("agent_id", "agents"),
+    _text("category"),
+    _text("state"),  # closed, open, probing
+    _int("failures"),  # in a row
+    _int("trips"),  # how often in a row it opened
+    _int("probe_at", null=True),  # from then on one attempt may try whether it works again
+)
+
+categories = Table(  # that an operator added to the six
+    "categories",
+    metadata,
+    _id(),  # its name
+    _text("description"),
+    _text("state"),  # active, retired
+    _int("created_at"),
+)
+
+labels = Table(  # what people said a text is about
+    "labels",
+    metadata,
+    _id(),
+    _ref("task_id", "tasks", null=True),  # null: an example
+    _text("title"),  # foreign text
+    _text("body"),  # foreign text
+    _text("category"),
+    _text("secondary"),  # JSON list
+    _text("guess", null=True),  # what the model had said
+    _text("author"),  # the user
+    _text("state"),  # valid, withdrawn
+    _int("at"),
+    Index("ix_labels_task_id", "task_id"),
+    Index("ix_labels_at", "at"),
+)
+
+categorizers = Table(  # versions of the model
+    "categorizers",
+    metadata,
+    _id(),
+    _int("number"),  # 1, 2, 3 …
+    _text("sha256"),  # of its file
+    _text("state"),  # champion, retired, rejected
+    _int("labels"),  # it was trained on
+    _text("card"),  # JSON object: how it did on the hold-out, beside the champion of then
+    _text("why"),  # of its state
+    _int("trained_at"),
+    _int("promoted_at", null=True),
+    Index("ix_categorizers_number", "number", unique=True),
 )
 
 artifacts = Table(
@@ -466,8 +557,8 @@ readers = Table(
 )
 
 LEDGER: tuple[Table, ...] = (  # parents before children
-    users, agents, tasks, dependencies, attempts, decisions, artifacts, requests, postings, bids, schedules, backfills, fires, freezes, alerts, bulks,
-    channels, notify_rules, notices, deliveries, inboxes, readers,
+    users, agents, tasks, dependencies, attempts, decisions, policies, preferences, circuits, categories, labels, categorizers, artifacts, requests,
+    postings, bids, schedules, backfills, fires, freezes, alerts, bulks, channels, notify_rules, notices, deliveries, inboxes, readers,
 )  # fmt: skip
 BY_NAME: dict[str, Table] = {table.name: table for table in LEDGER}
 

@@ -163,8 +163,8 @@ def reassign_task(tx: Tx, task: Row, agent: str | None) -> Row:
         raise IllegalMove(message)
     if agent is not None:
         kind = tx.get(agents, agent)["kind"]
-        if kind != task["kind"]:
-            message = f"agent {agent!r} is of kind {kind}, the task is for {task['kind']}"
+        if registry.takes(kind) != task["kind"]:
+            message = f"agent {agent!r} is of kind {kind}, the task's inputs are for {task['kind']}"
             raise Invalid(message)
     changed = _change(tx, task, "task.changed", {"wanted_agent": agent})
     if task["state"] == State.WAITING and task["reason"] == Reason.NO_AGENT:

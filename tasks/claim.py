@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Text, bindparam, func, select
 
+from agents import registry
 from models.clock import MINUTE, first_id, iso, new_id
 from models.routing import Candidate, Decision, Wish, choose, rejection
 from models.task import Outcome, Reason, State
@@ -20,6 +21,7 @@ from tasks.reap import UNRUN
 
 WOKEN_MOST = 500  # waiting tasks looked at in one transaction
 USUAL = Dispatch()
+OUTSIDE = frozenset({"worker", "person"})  # kinds of agents that do their work elsewhere and bring its result
 UNRUN_MOST = 3  # attempts whose step Prefect could not run, before one is made without a step
 REMEMBERED = 10_000  # newest attempts that an agent is judged by
 
@@ -76,7 +78,7 @@ class Claim:
     attempt_id: str
     number: int  # of the attempt; also the fencing number
     agent_id: str
-    kind: str
+    kind: str  # of its agent
     category: str
     title: str  # foreign text
     client: str
@@ -110,7 +112,10 @@ def track_record(view: View) -> Record:
 
 
 def claim(journal: Journal, *, shift_id: str, lane: str, free: int, record: Record, dispatch: Dispatch = USUAL) -> list[Claim]:
-    """Wake what is due and start up to `free` tasks, the best of each queue on the best agent; nothing when the lane is no longer this shift's."""
+    """Wake what is due and start up to `free` tasks, the best of each queue on the best agent; nothing when the lane is no longer this shift's.
+
+    Returned are those that this process performs; attempts of remote workers and people are started too, and held by them.
+    """
     with journal.write(f"shift:{shift_id}") as tx:
         if not holds(tx, lane, shift_id, tx.now):
             return []
@@ -122,7 +127,7 @@ def claim(journal: Journal, *, shift_id: str, lane: str, free: int, record: Reco
             if len(claims) == free:
                 break
             started = _try(tx, task, staff, shift_id)
-            claims += [started] if started else []
+            claims += [started] if started and started.kind not in OUTSIDE else []
         return claims
 
 
@@ -144,7 +149,7 @@ class Staff:
         for agent_id, row in self.rows.items():
             succeeded, failed = self._record.get((agent_id, category), (0, 0))
             yield Candidate(
-                agent_id=agent_id, kind=row["kind"], skills=self._skills[agent_id], state=row["state"], capacity=row["capacity"],
+                agent_id=agent_id, kind=registry.takes(row["kind"]), skills=self._skills[agent_id], state=row["state"], capacity=row["capacity"],
                 running=self._running.get(agent_id, 0), currency=row["currency"], charges=bool(row["price_cents"] or row["minute_cents"]),
                 succeeded=succeeded, failed=failed, limited=self._left(self._rates.get(agent_id), "agent_id", agent_id) == 0,
             )  # fmt: skip
@@ -212,8 +217,10 @@ def _start(tx: Tx, task: Row, agent: Row, shift_id: str) -> Claim:
     number = task["attempts"] + 1
     attempt_id = new_id("x", tx.now)
     row = {
-        "id": attempt_id, "task_id": task["id"], "number": number, "agent_id": agent["id"], "shift_id": shift_id, "state": "running", "error": None,
-        "progress": None, "stage": None, "cost_cents": 0, "run_id": None, "started_at": tx.now, "finished_at": None,
+        "id": attempt_id, "task_id": task["id"], "number": number, "agent_id": agent["id"],
+        "shift_id": f"{agent['kind']}:{agent['id']}" if agent["kind"] in OUTSIDE else shift_id, "state": "running", "error": None,
+        "progress": None, "stage": None, "cost_cents": 0, "tokens_in": None, "tokens_out": None, "run_id": None, "started_at": tx.now,
+        "finished_at": None,
     }  # fmt: skip
     tx.create(attempts, row, "attempt.started", **about(task), task_id=task["id"])
     facts = {
@@ -227,7 +234,7 @@ def _start(tx: Tx, task: Row, agent: Row, shift_id: str) -> Claim:
     patch |= {"hold_at": None, "held_us": 0}
     move(tx, task, "task.started", **patch, started_at=task["started_at"] or tx.now, facts=facts)
     return Claim(
-        task_id=task["id"], attempt_id=attempt_id, number=number, agent_id=agent["id"], kind=task["kind"], category=task["category"],
+        task_id=task["id"], attempt_id=attempt_id, number=number, agent_id=agent["id"], kind=agent["kind"], category=task["category"],
         title=task["title"], client=task["client"], currency=task["currency"], timeout_s=task["timeout_s"], inputs=json.loads(task["inputs"]),
         config=json.loads(agent["config"]), needs=tuple(need.task_id for need in needs_of(tx, task["id"])),
         plain=task["lost"] >= UNRUN_MOST and len(tx.rows(_UNRUN, task_id=task["id"])) >= UNRUN_MOST,
@@ -237,6 +244,6 @@ def _start(tx: Tx, task: Row, agent: Row, shift_id: str) -> Claim:
 def _record_decision(tx: Tx, task: Row, decision: Decision) -> None:
     row = {
         "id": new_id("d", tx.now), "task_id": task["id"], "policy": decision.policy, "agent_id": decision.agent_id,
-        "candidates": json.dumps([asdict(one) for one in decision.candidates]), "why": decision.why, "at": tx.now,
+        "candidates": json.dumps([asdict(one) for one in decision.candidates]), "flips": None, "why": decision.why, "at": tx.now,
     }  # fmt: skip
     tx.create(decisions, row, "decision.made", **about(task), task_id=task["id"])

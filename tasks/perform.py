@@ -144,8 +144,8 @@ def _work(journal: Journal, settings: Settings, claim: Claim, control: Control, 
         inputs = resolve(journal, settings, claim.inputs, folder)
         agent = registry.make(claim.kind, settings.fetch)
         job = Job(
-            task_id=claim.task_id, attempt_id=claim.attempt_id, fence=claim.number, inputs=registry.check_inputs(claim.kind, inputs), folder=folder,
-            config=claim.config,
+            task_id=claim.task_id, attempt_id=claim.attempt_id, fence=claim.number, inputs=registry.check_inputs(registry.takes(claim.kind), inputs),
+            folder=folder, config=claim.config,
         )  # fmt: skip
         return _succeeded(settings, agent.perform(job, control), folder)
     except Stopped as stop:

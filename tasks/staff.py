@@ -127,7 +127,9 @@ def hire(tx: Tx, agent_id: str, *, kind: str, title: str, terms: Terms, lacking:
     """Register an agent of a kind, with the skills of that kind, offline when its machine lacks something."""
     row = {
         "id": agent_id, "kind": kind, "title": title, "skills": json.dumps(SKILLS[kind][1]), **terms.model_dump(),
-        "config": json.dumps(CONFIG.get(kind, {})), "state": "offline" if lacking else "online", "reason": lacking, "created_at": tx.now,
+        "config": json.dumps(CONFIG.get(kind, {})), "state": "offline" if lacking else "online", "reason": lacking,
+        "user_id": None, "calendar": None, "zone": None, "languages": None, "clearance": None, "input_cents": None, "output_cents": None,
+        "budget": None, "created_at": tx.now,
     }  # fmt: skip
     tx.create(agents, row, "agent.added")
     if not lacking:

@@ -189,7 +189,8 @@ def _row(tx: Tx, task: NewTask, known: Row) -> Row:
         check_approver(tx, task.approver)
     return known | {
         "title": task.title, "description": task.description, "ref": task.ref,
-        "category": task.category, "category_by": "given" if task.category else None, "confidence": None, "wanted_agent": task.agent,
+        "category": task.category, "category_by": "given" if task.category else None, "confidence": None, "secondary": None,
+        "language": task.language, "clearance": task.clearance, "wanted_agent": task.agent,
         "price_cents": task.price_cents, "currency": task.currency, "cost_cents": 0, "priority": task.priority, "timeout_s": task.timeout_s,
         "attempts_most": task.attempts_most, "backoff_s": task.backoff_s, "start_at": to_us(task.start_at) if task.start_at else None,
         "deadline_at": deadline, "needs_join": str(task.join),
@@ -210,11 +211,12 @@ def _kind(tx: Tx, task: NewTask, known: str | None) -> str:
     if wanted is None:
         message = f"there is no agent {task.agent!r}"
         raise Invalid(message)
-    if known not in {None, wanted["kind"]}:
-        message = f"agent {task.agent!r} is of kind {wanted['kind']}, not {known}"
+    takes = registry.takes(wanted["kind"])
+    if known not in {None, takes}:
+        message = f"agent {task.agent!r} is of kind {wanted['kind']} and takes no inputs of kind {known}"
         raise Invalid(message)
-    registry.check_inputs(wanted["kind"], task.inputs, references=True)
-    return str(wanted["kind"])
+    registry.check_inputs(takes, task.inputs, references=True)
+    return takes
 
 
 def _kind_of(task: NewTask) -> str:

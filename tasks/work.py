@@ -87,7 +87,9 @@ class NewTask(Strict):
     description: Annotated[Text, StringConstraints(max_length=100_000)] = ""
     client: Name | None = None
     category: str | None = None  # null: to be categorized from title and description
-    kind: str | None = None  # kind of agent; null: the one that the inputs are for
+    language: Annotated[Text, StringConstraints(pattern=r"^[a-z]{2,3}$")] | None = None  # ISO 639 code that its agent must know; null: whichever
+    clearance: Annotated[StrictInt, Field(ge=0, le=9)] = 0  # that its agent must have: higher is more secret
+    kind: str | None = None  # kind of inputs: a kind of agent, or `brief` for work in words; null: the one that the inputs fit
     inputs: Annotated[dict[str, Any], BeforeValidator(_plain)]
     price_cents: Annotated[StrictInt, Field(ge=0, le=MOST_CENTS)] = 0
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "EUR"

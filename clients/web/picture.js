@@ -3,8 +3,8 @@
 const HIDDEN = new Set(["attempt.progressed", "request.answered", "reader.advanced"]); // shown as a bar, and what keeps the books
 const TITLES_MOST = 20_000;
 const TOPIC_OF = {
-  tasks: "tasks", attempts: "tasks", dependencies: "tasks", decisions: "tasks", artifacts: "tasks", agents: "agents", postings: "postings", bids: "bids",
-  users: "users", requests: "system", bulks: "system", schedules: "schedules", backfills: "schedules", fires: "schedules", freezes: "schedules",
+  tasks: "tasks", attempts: "tasks", dependencies: "tasks", decisions: "tasks", artifacts: "tasks", agents: "agents", policies: "agents", preferences: "agents", circuits: "agents", postings: "postings", bids: "bids",
+  users: "users", requests: "system", bulks: "system", categories: "system", labels: "system", categorizers: "system", schedules: "schedules", backfills: "schedules", fires: "schedules", freezes: "schedules",
   alerts: "alerts", notices: "inbox",
 };
 const BAD = new Set(["failed", "timeout", "expired", "lost", "critical"]);

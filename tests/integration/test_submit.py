@@ -134,7 +134,7 @@ def test_a_client_submits_only_for_itself_and_sees_no_other_task(journal, place)
 def test_a_task_for_one_agent_is_for_its_kind(journal, place):
     with journal.write("test") as tx:
         tx.create(schema.agents, agent_row(id="ann", kind="shell"), "agent.added")
-    with pytest.raises(Invalid, match="is of kind shell, not python"):
+    with pytest.raises(Invalid, match="is of kind shell and takes no inputs of kind python"):
         send(journal, place, TASK | {"agent": "ann", "kind": "python"})
 
 
