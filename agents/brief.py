@@ -40,7 +40,7 @@ class Asked(Inputs):
             raise ValueError(message)
         return self
 
-    def schema(self) -> dict[str, Any]:
+    def as_schema(self) -> dict[str, Any]:
         """Return it as a part of a JSON schema."""
         limits = {name: value for name, value in (("minimum", self.least), ("maximum", self.most)) if value is not None}
         about = {"description": self.about} if self.about else {}
@@ -76,7 +76,7 @@ class BriefInputs(Inputs):
 
 def answer_schema(inputs: BriefInputs) -> dict[str, Any]:
     """Return the JSON schema of the answer."""
-    properties = {name: field.schema() for name, field in inputs.answer.items()}
+    properties = {name: field.as_schema() for name, field in inputs.answer.items()}
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
