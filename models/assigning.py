@@ -35,6 +35,7 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Key = TypeVar("Key", str, int)
 
+_WHOLE: Final = 1e-6  # how far from a whole number one may be
 _ONE_BY_ONE: Final = 200  # tasks or places up to which they are matched one by one: beyond, the linear program is faster
 
 
@@ -145,7 +146,10 @@ def matched(values: Floats, allowed: Bools, tasks: Ints, places: Ints) -> Ints:
 
 
 def transported(values: Floats, allowed: Bools, tasks: Ints, places: Ints) -> Ints:
-    """Solve the transportation problem by the dual simplex method, which ends in a corner: whole numbers."""
+    """Solve the transportation problem.
+
+    An interior point is followed to the best corner, where all numbers are whole; should it end beside one, the dual simplex method ends in one.
+    """
     row, column = np.nonzero(allowed)
     if not len(row):
         return np.zeros(values.shape, dtype=np.int64)
@@ -155,9 +159,12 @@ def transported(values: Floats, allowed: Bools, tasks: Ints, places: Ints) -> In
         sp.csr_array((ones, (column, variables)), shape=(len(places), len(row))),
     ])  # fmt: skip
     given = (float(np.ptp(values)) + 1) * float(min(tasks.sum(), places.sum()))  # that one task more is given away outweighs where all go
-    answer = linprog(-(values[row, column] - values.min() + given), A_ub=limits, b_ub=np.concatenate([tasks, places]), method="highs-ds")
-    if answer.x is None:
-        raise Unsolved(answer.message)
     numbers = np.zeros(values.shape, dtype=np.int64)
-    numbers[row, column] = np.rint(answer.x).astype(np.int64)
-    return numbers
+    said = ""
+    for method in ("highs-ipm", "highs-ds"):
+        answer = linprog(-(values[row, column] - values.min() + given), A_ub=limits, b_ub=np.concatenate([tasks, places]), method=method)
+        if answer.x is not None and np.abs(answer.x - np.rint(answer.x)).max() < _WHOLE:
+            numbers[row, column] = np.rint(answer.x).astype(np.int64)
+            return numbers
+        said = answer.message
+    raise Unsolved(said)

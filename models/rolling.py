@@ -67,6 +67,12 @@ def rolled(calendar: Calendar, roll: str, zone: str, instants: Instants, after: 
             heapq.heappush(waiting, (target[0], both(reason, target[2])))
 
 
+def opening(calendar: Calendar, zone: str, at: int) -> int | None:
+    """Return the instant (seconds) from which a calendar is open: `at` itself where it is, null where it is closed for a year."""
+    found = _target(calendar, "forward", zone, at)
+    return None if found is None else found[0]
+
+
 def _target(calendar: Calendar, roll: str, zone: str, at: int) -> tuple[int, date, str] | None:
     """Return the instant that a fire goes to, its day and why it moved; null when it is left out."""
     day = _date(at, zone)

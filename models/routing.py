@@ -1,20 +1,29 @@
-"""Which agent gets a task: rules first, then expected success, then load; explained either way."""
+"""Which agents may have a task: rules, each with the words that tell a person what keeps an agent from it.
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+Three kinds of rules. Some reject: who lacks the skill, the clearance or the language, is excluded or offline, never gets the task as things stand.
+Some only hold up: who is busy, closed or out of budget may get it later. And some make rings: who has failed at the task or would be late is asked
+when nobody in the rings before fits, or has been free for as long as the policy says.
+"""
 
-POLICY = "success-then-load/1"
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+BUSY: Final = "is busy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What a task asks of its agent."""
+    """What a task asks of its agent; tasks that ask the same are judged together."""
 
     category: str
-    kind: str
+    kind: str  # of inputs
     currency: str
     wanted_agent: str | None = None
-    failed_on: frozenset[str] = frozenset()  # agents whose attempts at it failed
+    clearance: int = 0
+    language: str | None = None
+    client: str | None = None  # null where the client has no preferences
+    excluded: frozenset[tuple[str, str]] = frozenset()  # agents, and why, in words that follow the name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,108 +31,64 @@ class Candidate:
     """An agent as the router sees it."""
 
     agent_id: str
-    kind: str
+    takes: frozenset[str]  # kinds of inputs
     skills: frozenset[str]
-    state: str  # online, draining, offline
+    state: str  # online, away, draining, offline
     capacity: int
     running: int
     currency: str
-    charges: bool  # whether it costs anything
-    succeeded: int = 0  # attempts in the wish's category
-    failed: int = 0
-    limited: bool = False  # it has started as many as it may this minute
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scored:
-    """A candidate with its verdict. `rejected` names the rule; `busy` alone means that it fits and can take nothing now."""
-
-    agent_id: str
-    rejected: str | None
-    busy: bool
-    success: float  # expected, 0 to 1
-    load: float  # share of its places that are taken
-    failed_before: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """A choice with everything that led to it."""
-
-    agent_id: str | None
-    why: str
-    candidates: tuple[Scored, ...]
-    policy: str = POLICY
+    charges: bool = False  # whether it costs anything
+    task_cost: float = 0.0  # by its price list: an attempt
+    minute_cost: float = 0.0  # and a minute of it
+    clearance: int = 0
+    languages: frozenset[str] | None = None  # null: whichever
+    most: int | None = None  # attempts that it may start now for another reason than its places; null: no limit
+    rests: str | None = None  # why it takes nothing now, in words that follow its name
+    circuits: Mapping[str, str] = field(default_factory=dict)  # category → why it takes nothing there now
+    probes: frozenset[str] = frozenset()  # categories in which one attempt may try whether it works again
 
     @property
-    def somebody_fits(self) -> bool:
-        """Whether waiting helps: some agent fits and is only busy."""
-        return any(scored.rejected is None for scored in self.candidates)
-
-
-def choose(wish: Wish, candidates: Iterable[Candidate]) -> Decision:
-    """Choose the agent for a task.
-
-    Rules reject (skill, kind, wanted agent, state, currency). Of the rest with a free place: one that has not failed at this task before, then the
-    highest expected success, then the lowest load, then the name, so that the same input always gives the same answer.
-    """
-    scored = tuple(sorted((_score(wish, candidate) for candidate in candidates), key=_order))
-    free = [one for one in scored if one.rejected is None and not one.busy]
-    if free:
-        best = free[0]
-        others = f"{len(free) - 1} other{'s' if len(free) != 2 else ''} free" if len(free) > 1 else "no other free"
-        why = f"expected success {best.success:.0%}, {best.load:.0%} busy; {others}"
-        return Decision(agent_id=best.agent_id, why=why, candidates=scored)
-    if any(one.rejected is None for one in scored):
-        return Decision(agent_id=None, why="every agent that fits is busy", candidates=scored)
-    return Decision(agent_id=None, why=_nobody(wish, scored), candidates=scored)
-
-
-def expected_success(succeeded: int, failed: int) -> float:
-    """Return the expected success of the next attempt by Laplace's rule of succession: (s + 1) / (n + 2).
-
-    >>> expected_success(0, 0), expected_success(8, 0)
-    (0.5, 0.9)
-    """
-    return (succeeded + 1) / (succeeded + failed + 2)
+    def free(self) -> int:
+        """How many attempts it may start now."""
+        places = max(0, self.capacity - self.running)
+        return 0 if self.rests else places if self.most is None else min(places, self.most)
 
 
 def rejection(wish: Wish, candidate: Candidate) -> str | None:
-    """Return the rule that keeps an agent from a task, in words that follow its name; null when it fits."""
-    if wish.wanted_agent is not None and wish.wanted_agent != candidate.agent_id:
-        return "another agent was asked for"
-    if candidate.kind != wish.kind:
-        return f"is of kind {candidate.kind}, the inputs are for {wish.kind}"
-    if wish.category not in candidate.skills:
-        return f"has no skill in {wish.category}"
-    if candidate.state != "online":
-        return f"is {candidate.state}"
-    if candidate.charges and candidate.currency != wish.currency:
-        return f"charges in {candidate.currency}, the task pays in {wish.currency}"
-    return None
-
-
-def _score(wish: Wish, candidate: Candidate) -> Scored:
-    return Scored(
-        agent_id=candidate.agent_id,
-        rejected=rejection(wish, candidate),
-        busy=candidate.limited or candidate.running >= candidate.capacity,
-        success=expected_success(candidate.succeeded, candidate.failed),
-        load=candidate.running / candidate.capacity if candidate.capacity else 1.0,
-        failed_before=candidate.agent_id in wish.failed_on,
+    """Return the rule that keeps an agent from a task as things stand, in words that follow its name; null when it fits."""
+    excluded = dict(wish.excluded)
+    rules = (
+        (wish.wanted_agent not in {None, candidate.agent_id}, "is not the agent that was asked for"),
+        (wish.kind not in candidate.takes, f"takes no inputs of kind {wish.kind}"),
+        (wish.category not in candidate.skills, f"has no skill in {wish.category}"),
+        (candidate.agent_id in excluded, excluded.get(candidate.agent_id, "")),
+        (candidate.clearance < wish.clearance, f"has clearance {candidate.clearance}, {wish.clearance} is needed"),
+        (
+            wish.language is not None and candidate.languages is not None and wish.language not in candidate.languages,
+            f"does not know {wish.language}",
+        ),
+        (candidate.charges and candidate.currency != wish.currency, f"charges in {candidate.currency}, the task pays in {wish.currency}"),
+        (candidate.state != "online", f"is {candidate.state}"),
     )
+    return next((words for broken, words in rules if broken), None)
 
 
-def _order(one: Scored) -> tuple[bool, bool, bool, float, float, str]:
-    return (one.rejected is not None, one.busy, one.failed_before, -round(one.success, 2), one.load, one.agent_id)
+def hold_up(wish: Wish, candidate: Candidate) -> str | None:
+    """Return why an agent that fits can take nothing now, in words that follow its name; null when it can."""
+    if candidate.rests is not None:
+        return candidate.rests
+    if wish.category in candidate.circuits:
+        return candidate.circuits[wish.category]
+    return BUSY if candidate.free == 0 else None
 
 
-def _nobody(wish: Wish, scored: tuple[Scored, ...]) -> str:
-    who = "an operator can bring one back, add one, or change the task"
-    near = [one for one in scored if one.rejected and not one.rejected.startswith(("is of kind", "has no skill", "another agent"))]
-    if near:
-        return f"no agent fits: {'; '.join(f'{one.agent_id} {one.rejected}' for one in near[:3])}: {who}"
-    if wish.wanted_agent is not None:
-        rejected = next((one.rejected for one in scored if one.agent_id == wish.wanted_agent), "is not registered")
-        return f"the agent that was asked for, {wish.wanted_agent}, {rejected}: {who}"
-    return f"there is no agent of kind {wish.kind} with the skill {wish.category}: {who}"
+def ring(*, failed: bool, minutes: float, slack: float | None) -> tuple[int, str]:
+    """Return how far outside an agent stands for a task, 0 being inside, and why, in words that follow its name.
+
+    `failed` tells that it failed at this task before, `minutes` how long it is expected to take, `slack` how many minutes are left.
+    """
+    slow = slack is not None and minutes > slack
+    late = f"takes about {minutes:.0f} min, {max(slack or 0.0, 0.0):.0f} are left" if slow else ""
+    if failed:
+        return 2 + slow, "failed at it before" + (f" and {late}" if late else "")
+    return int(slow), late

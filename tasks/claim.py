@@ -1,29 +1,28 @@
 """Claiming: which tasks start now, on which agents. One transaction decides and records it."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Text, bindparam, func, select
+from sqlalchemy import BigInteger, Text, bindparam, case, select
 
-from agents import registry
-from models.clock import MINUTE, first_id, iso, new_id
-from models.routing import Candidate, Decision, Wish, choose, rejection
+from models.clock import MINUTE, SECOND, iso, new_id
+from models.deciding import Decision, Ready, wish_of
 from models.task import Outcome, Reason, State
-from store.journal import Journal, Tx, View
+from store.journal import Journal, Tx
 from store.query import Query, Row, any_of
-from store.schema import agents, attempts, decisions, tasks
+from store.schema import attempts, decisions, preferences, tasks
 from store.settings import Dispatch
+from tasks import circuits
 from tasks.beats import holds
 from tasks.moves import about, finish, move, needs_of, settle
 from tasks.reap import UNRUN
+from tasks.roster import OUTSIDE, Roster
+from tasks.router import Router
 
 WOKEN_MOST = 500  # waiting tasks looked at in one transaction
 USUAL = Dispatch()
-OUTSIDE = frozenset({"worker", "person"})  # kinds of agents that do their work elsewhere and bring its result
 UNRUN_MOST = 3  # attempts whose step Prefect could not run, before one is made without a step
-REMEMBERED = 10_000  # newest attempts that an agent is judged by
 
 _DUE = Query(
     select(tasks)
@@ -35,39 +34,27 @@ _DUE = Query(
     .order_by(tasks.c.wake_at)
     .limit(bindparam("most")),
 )
-_QUEUES = Query(select(tasks.c.category, tasks.c.kind, tasks.c.wanted_agent, tasks.c.currency).where(tasks.c.state == State.READY).distinct())
+_WITH_PREFERENCES = select(preferences.c.client).where(preferences.c.stance != "none")
+_CLIENT = case((tasks.c.client.in_(_WITH_PREFERENCES), tasks.c.client))  # null where the client has none: such tasks are one queue
+_ASKED = (tasks.c.category, tasks.c.kind, tasks.c.wanted_agent, tasks.c.currency, tasks.c.clearance, tasks.c.language, _CLIENT)
+_NAMES = ("category", "kind", "wanted_agent", "currency", "clearance", "language", "client")
+_QUEUES = Query(
+    select(*(column.label(name) for column, name in zip(_ASKED, _NAMES, strict=True))).where(tasks.c.state == State.READY).distinct(),
+)
 _QUEUE = Query(
     select(tasks)
     .where(
         tasks.c.state == State.READY,
-        tasks.c.category == bindparam("category"),
-        tasks.c.kind == bindparam("kind"),
-        tasks.c.wanted_agent.is_not_distinct_from(bindparam("wanted_agent", type_=Text)),
-        tasks.c.currency == bindparam("currency"),
+        *(tasks.c[name] == bindparam(name) for name in ("category", "kind", "currency")),
+        *(tasks.c[name].is_not_distinct_from(bindparam(name, type_=tasks.c[name].type)) for name in ("wanted_agent", "clearance", "language")),
+        _CLIENT.is_not_distinct_from(bindparam("client", type_=Text)),
     )
     .order_by(tasks.c.queue_key)
     .limit(bindparam("most")),
 )
-_AGENTS = Query(select(agents))
-_RUNNING = Query(select(attempts.c.agent_id, func.count().label("n")).where(attempts.c.state == "running").group_by(attempts.c.agent_id))
-_RECENT = Query(
-    select(attempts.c.agent_id, tasks.c.category)
-    .join(tasks, tasks.c.id == attempts.c.task_id)
-    .where(attempts.c.id >= bindparam("first"), attempts.c.started_at > bindparam("since", type_=BigInteger)),
-)
-_FAILED_ON = Query(
-    select(attempts.c.agent_id).where(attempts.c.task_id == bindparam("task_id"), any_of(attempts.c.state, "failed", "timeout")),
-)
+_ANY_READY = Query(select(tasks.c.id).where(tasks.c.state == State.READY).limit(1))
+_BEFORE = Query(select(attempts.c.agent_id, attempts.c.state).where(attempts.c.task_id == bindparam("task_id")).order_by(attempts.c.number))
 _UNRUN = Query(select(attempts.c.id).where(attempts.c.task_id == bindparam("task_id"), attempts.c.error == UNRUN))
-_NEWEST = select(attempts.c.agent_id, attempts.c.task_id, attempts.c.state).order_by(attempts.c.id.desc()).limit(REMEMBERED).subquery()
-_RECORD = Query(
-    select(_NEWEST.c.agent_id, tasks.c.category, _NEWEST.c.state, func.count().label("n"))
-    .join(tasks, tasks.c.id == _NEWEST.c.task_id)
-    .where(any_of(_NEWEST.c.state, "succeeded", "failed", "timeout"))
-    .group_by(_NEWEST.c.agent_id, tasks.c.category, _NEWEST.c.state),
-)
-
-Record = dict[tuple[str, str], tuple[int, int]]  # (agent, category) → attempts that succeeded, that failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,21 +85,11 @@ class Claim:
 def anything_due(journal: Journal) -> bool:
     """Tell cheaply whether a claim may find something, so that an idle shift never takes the write lock."""
     with journal.look() as view:
-        return bool(view.rows(_DUE, now=journal.clock(), most=1) or view.rows(_QUEUES))
+        return bool(view.rows(_DUE, now=journal.clock(), most=1) or view.rows(_ANY_READY))
 
 
-def track_record(view: View) -> Record:
-    """Count how each agent did in each category, over the newest attempts of the house."""
-    record: Record = {}
-    for row in view.rows(_RECORD):
-        key = (row["agent_id"], row["category"])
-        succeeded, failed = record.get(key, (0, 0))
-        record[key] = (succeeded + row["n"], failed) if row["state"] == "succeeded" else (succeeded, failed + row["n"])
-    return record
-
-
-def claim(journal: Journal, *, shift_id: str, lane: str, free: int, record: Record, dispatch: Dispatch = USUAL) -> list[Claim]:
-    """Wake what is due and start up to `free` tasks, the best of each queue on the best agent; nothing when the lane is no longer this shift's.
+def claim(journal: Journal, *, shift_id: str, lane: str, free: int, router: Router, dispatch: Dispatch = USUAL) -> list[Claim]:
+    """Wake what is due and start up to `free` tasks, all together on the agents that earn most; nothing when the lane is no longer this shift's.
 
     Returned are those that this process performs; attempts of remote workers and people are started too, and held by them.
     """
@@ -121,57 +98,26 @@ def claim(journal: Journal, *, shift_id: str, lane: str, free: int, record: Reco
             return []
         for task in tx.rows(_DUE, now=tx.now, most=WOKEN_MOST):
             _wake(tx, task["id"])
-        staff = Staff(tx, record, dispatch, tx.now)
+        router.look(tx, tx.now)
+        roster = Roster(tx, dispatch, tx.now)
+        heads = _heads(tx, roster, free)
+        decided = router.decide([_ready(tx, task, roster, router) for task in heads], roster.candidates)
         claims: list[Claim] = []
-        for task in _queue(tx, staff, free):
-            if len(claims) == free:
-                break
-            started = _try(tx, task, staff, shift_id)
-            claims += [started] if started and started.kind not in OUTSIDE else []
+        for task in heads:
+            decision = decided.get(task["id"])
+            if decision is None:
+                continue  # it waits for an agent that is held up
+            if decision.agent_id is None:
+                _record_decision(tx, task, decision, router)
+                move(tx, task, "task.unrouted", reason=str(Reason.NO_AGENT), why=decision.why, wake_at=task["deadline_at"])
+                continue
+            agent = roster.rows[decision.agent_id]
+            if agent["kind"] in OUTSIDE or len(claims) < free:
+                _record_decision(tx, task, decision, router)
+                started = _start(tx, task, agent, shift_id)
+                _note_circuit(tx, roster, agent["id"], task["category"])
+                claims += [started] if agent["kind"] not in OUTSIDE else []
         return claims
-
-
-class Staff:
-    """The agents as a transaction sees them; counts what it gives them."""
-
-    def __init__(self, view: View, record: Record, dispatch: Dispatch, now: int) -> None:
-        self.rows = {row["id"]: row for row in view.rows(_AGENTS)}
-        self._skills = {agent_id: frozenset(json.loads(row["skills"])) for agent_id, row in self.rows.items()}
-        self._running = {row["agent_id"]: row["n"] for row in view.rows(_RUNNING)}
-        self._record = record
-        self._rates = {agent_id: row["rate_most"] for agent_id, row in self.rows.items() if row["rate_most"] is not None}
-        self._category_rates = dispatch.category_rates
-        limited = self._rates or self._category_rates
-        self._recent = view.rows(_RECENT, first=first_id("x", now - MINUTE), since=now - MINUTE) if limited else []
-
-    def candidates(self, category: str) -> Iterator[Candidate]:
-        """Yield all agents as the router sees them."""
-        for agent_id, row in self.rows.items():
-            succeeded, failed = self._record.get((agent_id, category), (0, 0))
-            yield Candidate(
-                agent_id=agent_id, kind=registry.takes(row["kind"]), skills=self._skills[agent_id], state=row["state"], capacity=row["capacity"],
-                running=self._running.get(agent_id, 0), currency=row["currency"], charges=bool(row["price_cents"] or row["minute_cents"]),
-                succeeded=succeeded, failed=failed, limited=self._left(self._rates.get(agent_id), "agent_id", agent_id) == 0,
-            )  # fmt: skip
-
-    def take(self, agent_id: str, category: str) -> None:
-        """Note that an agent starts a task."""
-        self._running[agent_id] = self._running.get(agent_id, 0) + 1
-        self._recent.append({"agent_id": agent_id, "category": category})
-
-    def category_left(self, category: str) -> int | None:
-        """Return how many more tasks of a category may start this minute; null: no limit."""
-        return self._left(self._category_rates.get(category), "category", category)
-
-    def free_for(self, wish: Wish) -> int | None:
-        """Return the free places for a queue; null when no agent fits."""
-        fitting = [one for one in self.candidates(wish.category) if rejection(wish, one) is None]
-        places = sum(0 if one.limited else max(0, one.capacity - one.running) for one in fitting)
-        left = self.category_left(wish.category)
-        return (places if left is None else min(places, left)) if fitting else None
-
-    def _left(self, most: int | None, column: str, value: str) -> int | None:
-        return None if most is None else max(0, most - sum(row[column] == value for row in self._recent))
 
 
 def _wake(tx: Tx, task_id: str) -> None:
@@ -184,33 +130,56 @@ def _wake(tx: Tx, task_id: str) -> None:
         settle(tx, task_id)
 
 
-def _queue(tx: Tx, staff: Staff, free: int) -> list[Row]:
+def _heads(tx: Tx, roster: Roster, free: int) -> list[Row]:
     """Return the heads of all queues that an agent could take from, and of those that nobody serves, in the order of their keys.
 
     The tasks of one queue ask the same of their agent, so no task that cannot be served hides one that can.
     """
     heads: list[Row] = []
     for queue in tx.rows(_QUEUES):
-        places = staff.free_for(Wish(**queue))
-        if places != 0:
-            heads += tx.rows(_QUEUE, **queue, most=WOKEN_MOST if places is None else min(places, free))
-    return sorted(heads, key=lambda task: (task["queue_key"], task["id"]))
+        places = roster.places_for(wish_of(queue, excluded=_excluded(roster, queue["client"])))
+        most = WOKEN_MOST if places is None else min(places[0], free) + places[1]
+        heads += tx.rows(_QUEUE, **queue, most=min(most, WOKEN_MOST)) if most else []
+    started: dict[str, int] = {}
+    kept = []
+    for task in sorted(heads, key=lambda task: (task["queue_key"], task["id"])):
+        left = roster.category_left(task["category"])
+        started[task["category"]] = started.get(task["category"], 0) + 1
+        if left is None or started[task["category"]] <= left:
+            kept.append(task)
+    return kept
 
 
-def _try(tx: Tx, task: Row, staff: Staff, shift_id: str) -> Claim | None:
-    if staff.category_left(task["category"]) == 0:
-        return None
-    failed_on = frozenset(row["agent_id"] for row in tx.rows(_FAILED_ON, task_id=task["id"])) if task["attempts"] else frozenset()
-    wish = Wish(category=task["category"], kind=task["kind"], currency=task["currency"], wanted_agent=task["wanted_agent"], failed_on=failed_on)
-    decision = choose(wish, staff.candidates(task["category"]))
-    if decision.agent_id is None:
-        if not decision.somebody_fits:
-            _record_decision(tx, task, decision)
-            move(tx, task, "task.unrouted", reason=str(Reason.NO_AGENT), why=decision.why, wake_at=task["deadline_at"])
-        return None
-    staff.take(decision.agent_id, task["category"])
-    _record_decision(tx, task, decision)
-    return _start(tx, task, staff.rows[decision.agent_id], shift_id)
+def _ready(tx: Tx, task: Row, roster: Roster, router: Router) -> Ready:
+    """Return a task as the router sees it."""
+    before = tx.rows(_BEFORE, task_id=task["id"]) if task["attempts"] else []
+    declined = frozenset((row["agent_id"], "declined it") for row in before if row["state"] == "declined")
+    known = {row["agent_id"] for row in before if row["state"] == "succeeded"}  # its result was rejected: who did it knows what it is about
+    worth = max(float(task["price_cents"]), router.policy.least)
+    bonus: dict[str, float] = {}
+    for agents, share in ((roster.preferred(task["client"]), router.policy.preferred), (known, router.policy.known)):
+        for agent_id in agents:
+            bonus[agent_id] = bonus.get(agent_id, 0.0) + share * worth
+    client = task["client"] if roster.has_preferences(task["client"]) else None
+    return Ready(
+        task_id=task["id"],
+        wish=wish_of(task, client=client, excluded=_excluded(roster, client) | declined),
+        price=float(task["price_cents"]),
+        slack=None if task["due_at"] is None else (task["due_at"] - tx.now) / MINUTE,
+        failed_on=frozenset(row["agent_id"] for row in before if row["state"] in {"failed", "timeout"}),
+        bonus=tuple(sorted(bonus.items())),
+        waited_s=max(0, tx.now - task["ready_at"]) / SECOND,
+    )
+
+
+def _excluded(roster: Roster, client: str | None) -> frozenset[tuple[str, str]]:
+    return frozenset() if client is None else roster.excluded(client)
+
+
+def _note_circuit(tx: Tx, roster: Roster, agent_id: str, category: str) -> None:
+    row = roster.circuits.get((agent_id, category))
+    if row is not None:
+        circuits.tried(tx, row)
 
 
 def _start(tx: Tx, task: Row, agent: Row, shift_id: str) -> Claim:
@@ -241,9 +210,10 @@ def _start(tx: Tx, task: Row, agent: Row, shift_id: str) -> Claim:
     )  # fmt: skip
 
 
-def _record_decision(tx: Tx, task: Row, decision: Decision) -> None:
+def _record_decision(tx: Tx, task: Row, decision: Decision, router: Router) -> None:
     row = {
-        "id": new_id("d", tx.now), "task_id": task["id"], "policy": decision.policy, "agent_id": decision.agent_id,
-        "candidates": json.dumps([asdict(one) for one in decision.candidates]), "flips": None, "why": decision.why, "at": tx.now,
+        "id": new_id("d", tx.now), "task_id": task["id"], "policy": router.version.name, "agent_id": decision.agent_id,
+        "candidates": json.dumps(decision.candidates, ensure_ascii=False), "flips": json.dumps(decision.flips, ensure_ascii=False),
+        "why": decision.why, "at": tx.now,
     }  # fmt: skip
     tx.create(decisions, row, "decision.made", **about(task), task_id=task["id"])

@@ -103,7 +103,9 @@ def end_facts(view: View, task: Row) -> Row:
 def public(row: Row) -> Row:
     """Return a row of the ledger with its JSON columns decoded, as answers show it."""
     decoded = {
-        name: json.loads(row[name]) for name in ("inputs", "result", "skills", "config", "candidates", "flags") if isinstance(row.get(name), str)
+        name: json.loads(row[name])
+        for name in ("inputs", "result", "skills", "config", "candidates", "flips", "flags")
+        if isinstance(row.get(name), str)
     }
     return {name: value for name, value in row.items() if name not in {"queue_key", "wake_at"}} | decoded
 

@@ -24,10 +24,12 @@ from store import schema
 from store.journal import Journal, Tx
 from store.query import Row
 from store.settings import Settings
+from tasks import circuits
 from tasks.approvals import present
 from tasks.claim import Claim
 from tasks.keep import artifact_row, keep_file
 from tasks.moves import finish, move, settle
+from tasks.policies import active
 from tasks.references import resolve
 
 logger = logging.getLogger("arbiter.perform")
@@ -134,6 +136,10 @@ def record_end(journal: Journal, claim: Claim, ended: Ended, *, run_id: str | No
                 name=name, sha256=sha256, size=size, at=tx.now, client=claim.client, task_id=claim.task_id, attempt_id=claim.attempt_id
             )
             tx.create(schema.artifacts, row, "artifact.added", **claim.about)
+        if ended.state == "succeeded":
+            circuits.succeeded(tx, claim.agent_id, claim.category)
+        elif ended.state == "timeout" or (ended.state == "failed" and ended.retryable):  # what no other try can mend is not its agent's fault
+            circuits.failed(tx, claim.agent_id, claim.category, active(tx).policy)
         _close_task(tx, claim, task, ended, task["cost_cents"] + cost)
 
 

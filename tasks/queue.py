@@ -2,14 +2,15 @@
 
 from sqlalchemy import bindparam, select
 
-from models.routing import Wish, rejection
+from models.deciding import wish_of
+from models.routing import BUSY, hold_up, rejection
 from models.task import State
 from store.journal import Journal
 from store.query import Query, Row
 from store.schema import tasks
 from store.settings import Settings
-from tasks.claim import Staff
 from tasks.moves import public
+from tasks.roster import Roster
 
 MOST = 500
 
@@ -19,9 +20,9 @@ _READY = Query(select(tasks).where(tasks.c.state == State.READY).order_by(tasks.
 def queue(journal: Journal, settings: Settings, *, most: int = 100) -> list[Row]:
     """Return the ready tasks in their order, each with its `place`, and in `why` what it waits for and who can change that."""
     with journal.look() as view:
-        staff = Staff(view, {}, settings.dispatch, journal.clock())
+        roster = Roster(view, settings.dispatch, journal.clock())
         rows = view.rows(_READY, most=min(most, MOST))
-    return [public(row) | {"place": place, "why": _why(row, staff)} for place, row in enumerate(rows, 1)]
+    return [public(row) | {"place": place, "why": _why(row, roster)} for place, row in enumerate(rows, 1)]
 
 
 def explain(journal: Journal, settings: Settings, task: Row) -> str:
@@ -29,20 +30,22 @@ def explain(journal: Journal, settings: Settings, task: Row) -> str:
     if task["state"] != State.READY:
         return str(task["why"])
     with journal.look() as view:
-        return _why(task, Staff(view, {}, settings.dispatch, journal.clock()))
+        return _why(task, Roster(view, settings.dispatch, journal.clock()))
 
 
-def _why(task: Row, staff: Staff) -> str:
-    wish = Wish(category=task["category"], kind=task["kind"], currency=task["currency"], wanted_agent=task["wanted_agent"])
-    fitting = [one for one in staff.candidates(task["category"]) if rejection(wish, one) is None]
+def _why(task: Row, roster: Roster) -> str:
+    client = task["client"] if roster.has_preferences(task["client"]) else None
+    wish = wish_of(task, client=client, excluded=roster.excluded(client) if client else frozenset())
+    fitting = [one for one in roster.candidates if rejection(wish, one) is None]
     if not fitting:
         return "no agent that fits is online: an operator can bring one back, or give it to another"
-    if staff.category_left(task["category"]) == 0:
+    if roster.category_left(task["category"]) == 0:
         return f"{task['category']} may start no more tasks this minute (dispatch.category_rates)"
-    limited = [one.agent_id for one in fitting if one.limited]
-    if len(limited) == len(fitting):
-        return f"{', '.join(limited)} may start no more this minute: an operator can change that with `arbiter agent`"
-    if all(one.limited or one.running >= one.capacity for one in fitting):
-        busy = ", ".join(one.agent_id for one in fitting[:3])
-        return f"every agent that fits is busy ({busy}): an operator can raise its priority or an agent's capacity"
+    held = {one.agent_id: hold_up(wish, one) for one in fitting}
+    reasons = set(held.values())
+    if reasons == {BUSY}:
+        return f"every agent that fits is busy ({', '.join(list(held)[:3])}): an operator can raise its priority or an agent's capacity"
+    if None not in reasons:
+        each = "; ".join(f"{agent_id} {why}" for agent_id, why in list(held.items())[:3])
+        return f"{each}: an operator can change that with `arbiter agent`"
     return "starts in a moment, unless all slots of the shift are taken (dispatch.slots)"

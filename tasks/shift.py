@@ -24,10 +24,11 @@ from store.schema import attempts, tasks
 from store.settings import Settings
 from tasks.beats import Beat, give, living, living_shifts, stop
 from tasks.categorize_waiting import categorize_waiting
-from tasks.claim import Claim, anything_due, claim, track_record
+from tasks.claim import Claim, anything_due, claim
 from tasks.fire import Lane, fire
 from tasks.perform import Ended, Running, perform, record_end
 from tasks.reap import anything_lost, reap, take_back_unended
+from tasks.router import Router
 
 logger = logging.getLogger("arbiter.shift")
 
@@ -35,7 +36,7 @@ LOOK_S = 0.25  # between looks when nobody rings
 GATHER_S = 0.01  # after a ring: what ends or comes together is looked at together
 GRACE_S = 30  # beyond its time-out that an agent has to stop
 CHECK_S = 0.2  # between looks at what runs and at what was lost
-RECORD_S = 10  # between counts of the agents' records
+KEEP_S = 60  # between checkpoints of what was learned
 
 
 _HELD = Query(
@@ -79,7 +80,7 @@ class Shift:
         self._ended: queue.SimpleQueue[str] = queue.SimpleQueue()  # attempts whose steps are over
         self._looked_at: dict[str, float] = {}  # when something was last looked at, by name
         self._next_fire: int | None = None
-        self._record: dict[tuple[str, str], tuple[int, int]] = {}
+        self._router: Router | None = None  # while it holds a lane
 
     def __enter__(self) -> Self:
         """Give the first sign of life; of more shifts than are wanted, the latest end at once."""
@@ -120,10 +121,12 @@ class Shift:
         free = self._settings.slots - busy
         if free < 1 or not anything_due(self._journal):
             return []
-        if self._is_time("record", RECORD_S):
-            with self._journal.look() as view:
-                self._record = track_record(view)
-        claims = claim(self._journal, shift_id=self.id, lane=self._lane, free=free, record=self._record, dispatch=self._settings)
+        if self._router is None:
+            self._router = Router(self._journal)
+            self._is_time("keep", KEEP_S)
+        elif self._is_time("keep", KEEP_S):
+            self._router.keep()
+        claims = claim(self._journal, shift_id=self.id, lane=self._lane, free=free, router=self._router, dispatch=self._settings)
         self._claimed |= {one.attempt_id: one for one in claims}
         return claims
 
@@ -153,8 +156,10 @@ class Shift:
     def _leave_lane(self) -> None:
         """Let another shift claim; what this one started goes on."""
         if self._lane is not None:
+            if self._router is not None:
+                self._router.keep()
             self._give_up(self._lane, f"open:{self.id}")
-            self._lane = None
+            self._lane = self._router = None
 
     def _check_ended(self) -> None:
         """Take back what Prefect gave up without running it, as it does when its server is away at the wrong moment."""

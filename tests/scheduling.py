@@ -15,6 +15,7 @@ from tasks.beats import Beat, give
 from tasks.claim import claim
 from tasks.fire import Lane, fire
 from tasks.perform import Ended, record_end
+from tasks.router import Router
 from tasks.staff import hire_built_in
 
 WORK = {"title": "Count", "category": "Custom Workflows", "inputs": {"function": "examples.functions:nothing"}}
@@ -79,7 +80,7 @@ class Clockwork:
     def work_off(self, state: str = "succeeded") -> int:
         """Let agents work on all that is ready, and end so; return how many tasks that were."""
         done = 0
-        while claims := claim(self.journal, shift_id=LANE.holder, lane=LANE.name, free=1000, record={}):
+        while claims := claim(self.journal, shift_id=LANE.holder, lane=LANE.name, free=1000, router=Router(self.journal)):
             for one in claims:
                 record_end(self.journal, one, Ended(state=state, error=None if state == "succeeded" else "it broke"))
             done += len(claims)

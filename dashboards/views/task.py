@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import streamlit as st
 
-from dashboards import charts, data, faces, tables, wording
+from dashboards import charts, data, decisions, faces, tables, wording
 from models.category import CATEGORIES
 
 GRAPH_MOST: Final = 30  # tasks in the picture of dependencies
@@ -30,7 +30,7 @@ def show(task_id: str) -> None:
     parts: dict[str, Callable[[], None]] = {
         "Timeline": lambda: _timeline(detail["attempts"], task["currency"]),
         "Dependencies": lambda: _dependencies(detail),
-        "Decision": lambda: _decisions(detail["decisions"]),
+        "Decision": lambda: _decisions(detail["decisions"], task["currency"]),
         f"Artifacts ({len(detail['artifacts'])})": lambda: _artifacts(detail["artifacts"]),
         "Work": lambda: _work(task),
         "Events": lambda: _events(detail["events"]),
@@ -224,22 +224,12 @@ def _neighbours(detail: Row) -> tuple[list[Row], list[Row]]:
     return list(nodes.values()), list(edges.values())
 
 
-def _decisions(decisions: list[Row]) -> None:
-    if not decisions:
+def _decisions(made: list[Row], currency: str) -> None:
+    if not made:
         faces.empty("No routing decision yet.", "Each attempt is preceded by one; it keeps every candidate and why it was chosen or rejected.")
         return
-    for decision in reversed(decisions):
-        st.markdown(f"**{wording.markdown(decision['agent_id'] or 'nobody')}** — {wording.markdown(decision['why'])}")
-        st.caption(f"{wording.when(decision['at'], data.zone())}, policy `{decision['policy']}`")
-        shown, columns = tables.anything([_candidate(row, decision["agent_id"]) for row in decision["candidates"]], data.zone())
-        st.dataframe(shown, hide_index=True, column_config=columns, key=decision["id"], placeholder=wording.DASH)
-
-
-def _candidate(row: Row, chosen: str | None) -> dict[str, Any]:
-    """Return a candidate with the verdict in front; terms of its score that are shares read as such."""
-    verdict = "✓ chosen" if row["agent_id"] == chosen else "✗ rejected" if row["rejected"] else "fits"
-    terms = {name: f"{value:.0%}" if isinstance(value, float) else value for name, value in row.items()}
-    return {"agent_id": row["agent_id"], "verdict": verdict} | terms
+    for decision in reversed(made):
+        decisions.show(decision, currency)
 
 
 def _artifacts(artifacts: list[Row]) -> None:

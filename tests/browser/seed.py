@@ -11,6 +11,7 @@ from tasks.beats import Beat, give
 from tasks.categorize_waiting import categorize_waiting
 from tasks.claim import Claim, claim
 from tasks.perform import Running, perform
+from tasks.router import Router
 from tasks.staff import AgentChange, change_agent, hire_built_in
 from tasks.submit import submit
 from tasks.users import add_user
@@ -125,4 +126,4 @@ def progress(journal: Journal, attempt_id: str, task_id: str, client: str, share
 
 
 def _claims(journal: Journal) -> list[Claim]:
-    return claim(journal, shift_id="s_test", lane="lane:0", free=8, record={})
+    return claim(journal, shift_id="s_test", lane="lane:0", free=8, router=Router(journal))

@@ -12,6 +12,7 @@ from tasks.beats import Beat, give
 from tasks.claim import claim
 from tasks.notify import Notifier
 from tasks.perform import Ended, record_end
+from tasks.router import Router
 from tasks.staff import hire_built_in
 from tasks.submit import submit
 from tasks.work import read_work
@@ -39,7 +40,7 @@ def server() -> Iterator[House]:
             give(tx, Beat(name="lane:0", holder="s", until=tx.now + 60_000_000))
             raise_alert(tx, "fire", severity="critical", title=HOSTILE, advice="take water: `arbiter status`")
             raise_alert(tx, "smoke", severity="warning", title="it smokes", advice="open a window")
-        for one in claim(journal, shift_id="s", lane="lane:0", free=2, record={}):
+        for one in claim(journal, shift_id="s", lane="lane:0", free=2, router=Router(journal)):
             record_end(journal, one, Ended(state="succeeded"))
         house.notifier = notifier
         notify(house)

@@ -9,6 +9,7 @@ from tasks.approvals import approve
 from tasks.beats import Beat, give
 from tasks.claim import claim
 from tasks.perform import Ended, record_end
+from tasks.router import Router
 from tasks.staff import hire_built_in
 from tasks.submit import submit
 from tasks.work import read_work
@@ -35,7 +36,7 @@ def server() -> Iterator[House]:
         submit(journal, read_work(WORK | {"delivery": True, "title": "A letter"}), settings=settings, actor="test", source="test")
         with journal.write("test") as tx:
             give(tx, Beat(name="lane:0", holder="s", until=tx.now + 60_000_000))
-        for one in claim(journal, shift_id="s", lane="lane:0", free=2, record={}):
+        for one in claim(journal, shift_id="s", lane="lane:0", free=2, router=Router(journal)):
             record_end(journal, one, Ended(state="succeeded"))
         house.group_id = answer["group_id"]
         os.environ["ARBITER_API_URL"] = house.url

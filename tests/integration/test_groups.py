@@ -114,9 +114,10 @@ def twenty_seconds(clockwork):
     """Work off what is ready; each attempt takes twenty seconds."""
     from tasks.claim import claim
     from tasks.perform import Ended, record_end
+    from tasks.router import Router
     from tests.scheduling import LANE
 
-    while claims := claim(clockwork.journal, shift_id=LANE.holder, lane=LANE.name, free=100, record={}):
+    while claims := claim(clockwork.journal, shift_id=LANE.holder, lane=LANE.name, free=100, router=Router(clockwork.journal)):
         clockwork.now += 20_000_000
         for one in claims:
             record_end(clockwork.journal, one, Ended(state="succeeded"))

@@ -24,6 +24,7 @@ from tasks.beats import Beat, give
 from tasks.claim import claim
 from tasks.perform import Ended, record_end
 from tasks.reap import reap, take_back_unended
+from tasks.router import Router
 from tasks.submit import submit
 from tasks.work import read_work
 from tests.factories import agent_row
@@ -73,7 +74,9 @@ class Business:
                 self.submit(rng, known)
             case "claim":
                 hold_lane(self.journal, self.shift, self.now + 10 * SECOND)
-                self.claims += claim(self.journal, shift_id=self.shift, lane=f"lane:{self.shift}", free=rng.randrange(1, 5), record={})
+                self.claims += claim(
+                    self.journal, shift_id=self.shift, lane=f"lane:{self.shift}", free=rng.randrange(1, 5), router=Router(self.journal)
+                )
             case "end" if self.claims:
                 ended = rng.choice(
                     [Ended(state="succeeded"), Ended(state="failed", error="no", retryable=rng.random() < 0.7), Ended(state="cancelled")]
@@ -214,7 +217,7 @@ def test_a_task_that_only_a_busy_agent_may_do_hides_no_other(journal, place):
     picky = [TASK | {"agent": "one"} for _ in range(40)]
     submit(journal, read_work({"tasks": [*picky, TASK]}), settings=place, actor="test", source="test")
     hold_lane(journal, "s1", business.now + 10 * SECOND)
-    claims = claim(journal, shift_id="s1", lane="lane:s1", free=8, record={})
+    claims = claim(journal, shift_id="s1", lane="lane:s1", free=8, router=Router(journal))
     assert sorted(one.agent_id for one in claims) == ["one", "one", "two"]
 
 

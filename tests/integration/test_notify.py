@@ -16,6 +16,7 @@ from tasks.notices import acknowledge, assign, read_to, snooze
 from tasks.notify import Notifier
 from tasks.notify_rules import DEFAULTS, mute_rule, remove_rule
 from tasks.perform import Ended, record_end
+from tasks.router import Router
 from tasks.submit import submit
 from tasks.work import read_work
 from tests.notifying import House, Receiver
@@ -43,7 +44,7 @@ def send(house, **more):
 
 
 def end(house, state="succeeded"):
-    for one in claim(house.journal, shift_id=LANE.holder, lane=LANE.name, free=10, record={}):
+    for one in claim(house.journal, shift_id=LANE.holder, lane=LANE.name, free=10, router=Router(house.journal)):
         record_end(house.journal, one, Ended(state=state, error=None if state == "succeeded" else "it broke"))
 
 

@@ -8,6 +8,7 @@ from store.query import Query
 from tasks.beats import Beat, give
 from tasks.claim import claim
 from tasks.perform import Running, perform
+from tasks.router import Router
 from tasks.staff import hire_built_in
 from tasks.submit import submit
 from tasks.work import read_work
@@ -26,7 +27,7 @@ def shell(journal, place):
         with journal.write("test") as tx:
             for name in ("shift:s", "lane:0"):
                 give(tx, Beat(name=name, holder="s", until=tx.now + 60_000_000))
-        (one,) = claim(journal, shift_id="s", lane="lane:0", free=1, record={})
+        (one,) = claim(journal, shift_id="s", lane="lane:0", free=1, router=Router(journal))
         perform(journal, place, one, Running())
         with journal.look() as view:
             return view.get(schema.tasks, task_id), view.rows(ATTEMPTS)[-1]

@@ -8,6 +8,7 @@ from tasks.claim import claim
 from tasks.groups import ENOUGH
 from tasks.perform import Ended, record_end
 from tasks.promises import escalate, foresee
+from tasks.router import Router
 from tasks.submit import submit
 from tasks.work import read_work
 from tests.scheduling import LANE, WORK, Clockwork, us
@@ -111,7 +112,7 @@ def at(clockwork, *, minutes):
 
 
 def work_slowly(clockwork, *, minutes):
-    while claims := claim(clockwork.journal, shift_id=LANE.holder, lane=LANE.name, free=100, record={}):
+    while claims := claim(clockwork.journal, shift_id=LANE.holder, lane=LANE.name, free=100, router=Router(clockwork.journal)):
         clockwork.now += minutes * 60_000_000
         for one in claims:
             record_end(clockwork.journal, one, Ended(state="succeeded"))

@@ -5,6 +5,7 @@ import pytest
 from tasks.act import reprioritise
 from tasks.claim import claim
 from tasks.queue import queue
+from tasks.router import Router
 from tasks.staff import AgentChange, change_agent
 from tasks.submit import submit
 from tasks.work import read_work
@@ -30,7 +31,7 @@ def whys(clockwork):
 
 
 def start(clockwork, free=100):
-    known = {"shift_id": LANE.holder, "lane": LANE.name, "record": {}, "dispatch": clockwork.settings.dispatch}
+    known = {"shift_id": LANE.holder, "lane": LANE.name, "router": Router(clockwork.journal), "dispatch": clockwork.settings.dispatch}
     return claim(clockwork.journal, free=free, **known)
 
 

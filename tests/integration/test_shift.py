@@ -18,6 +18,7 @@ from tasks.beats import Beat, give
 from tasks.claim import claim as claim_tasks
 from tasks.read import counts, get_task
 from tasks.reap import reap
+from tasks.router import Router
 from tasks.shift import Shift
 from tasks.staff import hire_built_in
 from tasks.submit import submit
@@ -120,7 +121,7 @@ def test_a_task_that_was_held_up_when_its_process_died_stays_paused(journal, pla
     task_id = submit(journal, read_work(WORK), settings=place, actor="test", source="test")["tasks"][0]["id"]
     with journal.write("test") as tx:
         give(tx, Beat(name="lane:0", holder="s", until=tx.now + 60_000_000))
-    claim_tasks(journal, shift_id="s", lane="lane:0", free=1, record={})
+    claim_tasks(journal, shift_id="s", lane="lane:0", free=1, router=Router(journal))
     pause(journal, task_id, actor="user:ann", why="tea")
     reap(journal, actor="test", lost_most=3)
     with journal.look() as view:
