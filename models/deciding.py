@@ -35,7 +35,8 @@ class Ready:
     price: float
     slack: float | None = None  # minutes until its result is promised; null: it is not
     failed_on: frozenset[str] = frozenset()  # agents whose attempts at it failed
-    bonus: tuple[tuple[str, float], ...] = ()  # agents, and what it counts that one is preferred or knows the task
+    ties: tuple[tuple[str, str], ...] = ()  # agents, and what ties them to the task: "preferred" by its client, or "known": it did it before
+    bonus: tuple[tuple[str, float], ...] = ()  # agents, and what else speaks for them
     waited_s: float = 0.0
 
 
@@ -47,6 +48,7 @@ class Group:
     price: float
     slack: float | None
     failed_on: frozenset[str]
+    ties: tuple[tuple[str, str], ...]
     bonus: tuple[tuple[str, float], ...]
     widened: int  # rings that were added because it waits
     first: bool  # whether it may be used to try out an agent
@@ -93,7 +95,7 @@ class Problem:
             self.of.append(known[group])
         self.names = [f"{place:05d}" for place in range(len(self.groups))]
         asks = {
-            name: Ask(category=group.wish.category, price=self.worth_of(group), slack=group.slack, bonus=dict(group.bonus))
+            name: Ask(category=group.wish.category, price=self.worth_of(group), slack=group.slack, bonus=self._bonus(group))
             for name, group in zip(self.names, self.groups, strict=True)
         }
         self.weighed: Weighed = dispatcher.weigh(asks)
@@ -101,6 +103,13 @@ class Problem:
     def worth_of(self, group: Group) -> float:
         """Return what a task counts for."""
         return max(group.price, self.policy.least)
+
+    def _bonus(self, group: Group) -> dict[str, float]:
+        shares = {"preferred": self.policy.preferred, "known": self.policy.known}
+        found = dict(group.bonus)
+        for agent_id, tie in group.ties:
+            found[agent_id] = found.get(agent_id, 0.0) + shares[tie] * self.worth_of(group)
+        return found
 
     def judge(self, agents: Sequence[Candidate]) -> Verdicts:
         """Return what the rules say of agents, in the order of their names."""
@@ -150,7 +159,8 @@ class Problem:
         widened = int(task.waited_s / self.policy.widen_s) if self.policy.widen_s else len(self.agents)
         rings = 1 + bool(task.failed_on) + (slack is not None)
         return Group(
-            wish=task.wish, price=task.price, slack=slack, failed_on=task.failed_on, bonus=task.bonus, widened=min(widened, rings), first=first
+            wish=task.wish, price=task.price, slack=slack, failed_on=task.failed_on, ties=task.ties, bonus=task.bonus, widened=min(widened, rings),
+            first=first,
         )  # fmt: skip
 
     def _held(self, group: Group, agent: Candidate, wait: str | None) -> str | None:

@@ -193,7 +193,7 @@ class Dispatcher:
         columns = {agent: place for place, agent in enumerate(weighed.agents)}
         rows = {group: place for place, group in enumerate(weighed.groups)}
         prices = np.maximum(weighed.income / np.maximum(weighed.success, _TINY), _TINY)
-        means = weighed.expected / prices
+        means = weighed.expected / prices if weighed.allowed is None else np.where(weighed.allowed, weighed.expected / prices, -np.inf)
         taken = sorted({columns[agent] for _, agent in chosen})
         self.regret += sum(float(means[rows[group], taken].max() - means[rows[group], columns[agent]]) for group, agent in chosen)
 

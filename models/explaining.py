@@ -40,7 +40,10 @@ def decide(ready: Sequence[Ready], agents: Sequence[Candidate], dispatcher: Disp
     problem = Problem(ready, agents, dispatcher, policy)
     verdicts, free = problem.judge(problem.agents), free_places(problem.agents)
     chosen = problem.solve(verdicts, free)
-    dispatcher.spend(problem.weighed, [(problem.names[problem.of[task]], problem.agents[agent].agent_id) for task, agent in chosen.items()])
+    dispatcher.spend(
+        replace(problem.weighed, allowed=verdicts.allowed),
+        [(problem.names[problem.of[task]], problem.agents[agent].agent_id) for task, agent in chosen.items()],
+    )
     writer = _Writer(problem, verdicts, free, chosen)
     decisions: dict[str, Decision] = {}
     for place, task in enumerate(ready):
@@ -105,6 +108,7 @@ class _Writer:
             shown.append({
                 "agent_id": self._problem.agents[place].agent_id, "value": round(float(weighed.values[group, place]), 4), **terms,
                 "free": int(self._free[place]), "held": verdicts.held[group][place], "ring": number, "outside": outside or None,
+                "ties": [tie for agent_id, tie in self._problem.groups[group].ties if agent_id == self._problem.agents[place].agent_id],
                 "chance": None if chances is None else round(float(chances[place]), 4), "rejected": None,
             })  # fmt: skip
         rest = [(self._problem.agents[place].agent_id, "is worth less") for place in order[SHOWN:].tolist()]

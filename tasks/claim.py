@@ -101,7 +101,7 @@ def claim(journal: Journal, *, shift_id: str, lane: str, free: int, router: Rout
         router.look(tx, tx.now)
         roster = Roster(tx, dispatch, tx.now)
         heads = _heads(tx, roster, free)
-        decided = router.decide([_ready(tx, task, roster, router) for task in heads], roster.candidates)
+        decided = router.decide([_ready(tx, task, roster) for task in heads], roster.candidates)
         claims: list[Claim] = []
         for task in heads:
             decision = decided.get(task["id"])
@@ -150,16 +150,11 @@ def _heads(tx: Tx, roster: Roster, free: int) -> list[Row]:
     return kept
 
 
-def _ready(tx: Tx, task: Row, roster: Roster, router: Router) -> Ready:
+def _ready(tx: Tx, task: Row, roster: Roster) -> Ready:
     """Return a task as the router sees it."""
     before = tx.rows(_BEFORE, task_id=task["id"]) if task["attempts"] else []
     declined = frozenset((row["agent_id"], "declined it") for row in before if row["state"] == "declined")
-    known = {row["agent_id"] for row in before if row["state"] == "succeeded"}  # its result was rejected: who did it knows what it is about
-    worth = max(float(task["price_cents"]), router.policy.least)
-    bonus: dict[str, float] = {}
-    for agents, share in ((roster.preferred(task["client"]), router.policy.preferred), (known, router.policy.known)):
-        for agent_id in agents:
-            bonus[agent_id] = bonus.get(agent_id, 0.0) + share * worth
+    known = sorted({row["agent_id"] for row in before if row["state"] == "succeeded"})  # its result was rejected: who did it knows what it is about
     client = task["client"] if roster.has_preferences(task["client"]) else None
     return Ready(
         task_id=task["id"],
@@ -167,7 +162,7 @@ def _ready(tx: Tx, task: Row, roster: Roster, router: Router) -> Ready:
         price=float(task["price_cents"]),
         slack=None if task["due_at"] is None else (task["due_at"] - tx.now) / MINUTE,
         failed_on=frozenset(row["agent_id"] for row in before if row["state"] in {"failed", "timeout"}),
-        bonus=tuple(sorted(bonus.items())),
+        ties=tuple([(agent, "preferred") for agent in roster.preferred(task["client"])] + [(agent, "known") for agent in known]),
         waited_s=max(0, tx.now - task["ready_at"]) / SECOND,
     )
 
