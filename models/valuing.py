@@ -114,11 +114,12 @@ class Valuation:
 
     def view(self, agents: Sequence[str], categories: Sequence[str]) -> View:
         """Return what is expected of agents in categories, in the order asked for; of unknown ones what all and the other side let expect."""
-        fitted = self._fit()
-        rows = [self._categories.get(name, len(self._categories)) for name in categories]
-        columns = [self._agents.get(name, len(self._agents)) for name in agents]
-        place = np.ix_(rows, columns)
+        fitted, place = self._fit(), self._places(agents, categories)
         return View(success=fitted.success[place], deviation=fitted.deviation[place], cost=fitted.cost[place], minutes=fitted.minutes[place])
+
+    def seen(self, agents: Sequence[str], categories: Sequence[str]) -> Floats:
+        """Return how many attempts were learned from, as a table of categories x agents."""
+        return np.asarray(np.pad(self._tables["seen"], ((0, 1), (0, 1)))[self._places(agents, categories)])
 
     def dump(self) -> dict[str, Any]:
         """Return all that was learned as plain JSON values."""
@@ -142,6 +143,12 @@ class Valuation:
             message = f"this is not what a valuation keeps: {error!r}"
             raise Invalid(message) from error
         return made
+
+    def _places(self, agents: Sequence[str], categories: Sequence[str]) -> tuple[Any, ...]:
+        """Return where tables with a row and a column for what is unknown hold these."""
+        rows = [self._categories.get(name, len(self._categories)) for name in categories]
+        columns = [self._agents.get(name, len(self._agents)) for name in agents]
+        return np.ix_(rows, columns)
 
     def _place(self, category: str, agent: str) -> tuple[int, int]:
         if agent not in self._agents:
