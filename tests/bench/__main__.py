@@ -1,4 +1,4 @@
-"""Figures, as JSON: `python -m tests.bench [journal lake dispatch schedules feed start]`. Each stands beside a baseline of the same run.
+"""Figures, as JSON: `python -m tests.bench [journal lake dispatch routing schedules feed start]`. Each stands beside a baseline of the same run.
 
 Machines are shared and noisy: compare the ratios, not the absolute figures.
 """
@@ -9,7 +9,7 @@ import os
 import platform
 import sys
 
-NAMES = ("journal", "lake", "dispatch", "schedules", "feed", "start")
+NAMES = ("journal", "lake", "dispatch", "routing", "schedules", "feed", "start")
 
 
 def main() -> None:
