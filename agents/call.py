@@ -1,7 +1,6 @@
 """The kind `call`: a web API is asked, step by step."""
 
 import json
-import random
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,13 +13,12 @@ from pydantic import Field, JsonValue, model_validator
 from agents.contract import Agent, AgentError, Control, Inputs, Job, Result
 from agents.pointer import at, fill, sources
 from agents.process import VALUE_MOST
+from agents.waiting import pause_s, wait
 
 if TYPE_CHECKING:
     from agents.fetch import Answer, Web
     from store.settings import Fetch
 
-PAUSE_S: Final = 0.5  # before the second try; doubles each time
-PAUSE_MOST_S: Final = 30.0
 _REPEATABLE: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})  # a second request changes nothing more (RFC 9110)
 _ADDRESS: Final = re.compile(r"^https?://[^\s/]+")
 
@@ -169,10 +167,9 @@ def _send(web: "Web", step: Step, answers: Mapping[str, Any], control: Control, 
         except AgentError as error:
             if not error.retryable or not left:
                 raise
-            pause = min(PAUSE_MOST_S, PAUSE_S * 2 ** (tries - 1 - left)) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter, no secret
+            pause = pause_s(tries - left)
             control.report(None, f"{step.name}: {error}; again in {pause:.1f} s")
-            control.stopped.wait(min(pause, control.remaining_s))
-            control.check()
+            wait(control, pause)
     message = "no try was left"
     raise AssertionError(message)
 

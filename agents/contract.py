@@ -11,6 +11,8 @@ An agent gets a job and brings an outcome. Its obligations:
   old one.
 - It raises `AgentError` for what went wrong at its work, with `retryable` set when another try may help. Any other exception is a bug in the agent:
   it is recorded with its traceback as a failed attempt.
+- What a language model reads and writes for it, it counts with `control.count_tokens` as soon as it knows, so that it is paid for however the
+  attempt ends; it uses no more than `job.tokens_most`.
 - It reads no clock for decisions, no global settings and no environment: what it needs is in the job.
 """
 
@@ -22,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SecretStr
 
 from models.errors import ArbiterError
 
@@ -55,6 +57,15 @@ class Inputs(BaseModel):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens:
+    """What language models read and wrote."""
+
+    read: int = 0
+    wrote: int = 0
+    whole: bool = True  # whether this is all; a request whose answer broke off may have used more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job(Generic[I]):
     """One attempt as its agent sees it."""
 
@@ -64,6 +75,8 @@ class Job(Generic[I]):
     inputs: I
     folder: Path  # exists, empty but for the input files in `folder / "inputs"`, this attempt's alone
     config: Mapping[str, Any] = field(default_factory=dict)  # what the registry says about this agent
+    secret: SecretStr | None = None  # what the agent shows to its partner; null: nothing
+    tokens_most: int | None = None  # that this attempt may use, read and written; null: as many as its configuration allows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +96,7 @@ class Control:
         self._report = report
         self._why: str | None = None
         self.stopped = threading.Event()  # set when the agent must stop
+        self.tokens: Tokens | None = None  # used so far; null: the agent asks no language model
         self._goes_on = threading.Event()  # not set while the attempt is paused
         self._goes_on.set()
         self._paused_at: float | None = None
@@ -92,6 +106,11 @@ class Control:
         self.check()
         if self._report:
             self._report(fraction, stage)
+
+    def count_tokens(self, *, read: int = 0, wrote: int = 0, whole: bool = True) -> None:
+        """Add what a request to a language model used, as soon as it is known; not `whole` when more of it is not known."""
+        known = self.tokens or Tokens()
+        self.tokens = Tokens(read=known.read + read, wrote=known.wrote + wrote, whole=known.whole and whole)
 
     def stop(self, why: str) -> None:
         """Ask the agent to stop: `cancelled`, `timeout` or `lost`. The first wish counts."""

@@ -8,7 +8,7 @@ import codecs
 import re
 import ssl
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import responses
@@ -61,9 +61,12 @@ class Answer:
 
 
 class Web:
-    """A guarded HTTP client for one attempt; use as a context. `resolve` turns a name into addresses."""
+    """A guarded HTTP client for one attempt; use as a context.
 
-    def __init__(self, settings: Fetch, control: Control, *, resolve: Resolve = system_addresses) -> None:
+    `resolve` turns a name into addresses; a server that says nothing for `read_s` seconds did not answer.
+    """
+
+    def __init__(self, settings: Fetch, control: Control, *, resolve: Resolve = system_addresses, read_s: float = READ_S) -> None:
         self._most_bytes = settings.most_bytes
         self._per_host_per_s = settings.per_host_per_s
         self._control = control
@@ -71,9 +74,10 @@ class Web:
         self._client = httpx.Client(
             transport=_Guarded(self._backend),
             trust_env=False,
-            timeout=httpx.Timeout(READ_S, connect=CONNECT_S),
+            timeout=httpx.Timeout(read_s, connect=CONNECT_S),
             headers={"User-Agent": "Arbiter", "Accept-Encoding": "gzip, deflate"},
         )
+        self.sent = 0  # requests that began to go out; one that found no connection did not
         self._over = threading.Event()
         self._watch = threading.Thread(target=self._cut_on_stop, daemon=True, name="web watch")
 
@@ -92,9 +96,18 @@ class Web:
         return self.send("GET", url)
 
     def send(
-        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, params: Mapping[str, str] | None = None, body: Any = None
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        body: Any = None,
+        heard: Callable[[bytes], object] = lambda _part: None,
     ) -> Answer:
         """Send a request, with `body` as JSON when it is not null, and return the answer, whatever its status.
+
+        `heard` is told each part of the answer's body when it arrives.
 
         Redirects are followed; to another host only if the request had no headers of its own and no body, which are meant for the first.
         Raises `AgentError`: retryable when the server cannot be reached, not when the address is refused, malformed, or its answer too large.
@@ -104,9 +117,9 @@ class Web:
             address = httpx.URL(url)
             if params:  # added to the address's own query, which httpx would replace
                 address = address.copy_merge_params(dict(params))
-            request = self._client.build_request(method, address, headers=headers, json=body)
+            request = self._client.build_request(method, address, headers=headers, json=body, extensions={"trace": self._trace})
             shown = _shown(request.url)
-            return self._follow(request, private=bool(headers) or body is not None)
+            return self._follow(request, heard, private=bool(headers) or body is not None)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpcore.UnsupportedProtocol) as error:
             message = f"{shown} is not an http or https address: {error}"
             raise AgentError(message) from error
@@ -119,10 +132,10 @@ class Web:
             message = f"{shown} cannot be reached: {str(error) or type(error).__name__}"
             raise AgentError(message, retryable=True) from error
 
-    def _follow(self, request: httpx.Request, *, private: bool) -> Answer:
+    def _follow(self, request: httpx.Request, heard: Callable[[bytes], object], *, private: bool) -> Answer:
         origin = request.url.host, request.url.port, request.url.scheme
         for _ in range(REDIRECTS_MOST):
-            answer, following = self._once(request)
+            answer, following = self._once(request, heard)
             if following is None:
                 return answer
             if private and (following.url.host, following.url.port, following.url.scheme) != origin:
@@ -133,19 +146,19 @@ class Web:
         message = f"{_shown(request.url)}: more than {REDIRECTS_MOST} redirects"
         raise AgentError(message)
 
-    def _once(self, request: httpx.Request) -> tuple[Answer, httpx.Request | None]:
+    def _once(self, request: httpx.Request, heard: Callable[[bytes], object]) -> tuple[Answer, httpx.Request | None]:
         self._control.check()
         if self._per_host_per_s is not None:
             PACE.wait(request.url.host, self._per_host_per_s, self._control)
         response = self._client.send(request, stream=True)
         try:
             following = response.next_request
-            body = b"" if following else self._read(response)
+            body = b"" if following else self._read(response, heard)
         finally:
             response.close()
         return Answer(url=_shown(request.url), status=response.status_code, headers=response.headers, body=body), following
 
-    def _read(self, response: httpx.Response) -> bytes:
+    def _read(self, response: httpx.Response, heard: Callable[[bytes], object]) -> bytes:
         """Read the body up to the limit, measured after decompression, so that a small bomb is refused too."""
         coding = response.headers.get("content-encoding", "identity").lower()
         if coding not in {"identity", "gzip", "deflate"}:
@@ -158,7 +171,11 @@ class Web:
             if len(body) > self._most_bytes:
                 message = f"{_shown(response.url)} is larger than the limit of {self._most_bytes} bytes (fetch.most_bytes)"
                 raise AgentError(message)
+            heard(chunk)
         return bytes(body)
+
+    def _trace(self, event: str, _info: Any) -> None:
+        self.sent += event == "http11.send_request_headers.started"
 
     def _cut_on_stop(self) -> None:
         """Cut the connections when the attempt must stop, because a wait for a silent server cannot notice it."""

@@ -22,10 +22,11 @@ _KINDS: Final = {
     "prefect": "Prefect",
     "shell": "Shell",
     "python": "Python",
+    "llm": "Llm",
 }  # the module has the kind's name
 _WORDED: Final = "brief"  # the inputs of work that is described in words: no kind of agent, but what several kinds take
 _TAKES: Final = {"llm": _WORDED, "person": _WORDED, "worker": _WORDED}  # kinds of agents whose inputs are of another name
-_REACHING: Final = frozenset({"scrape", "call"})  # kinds that use the network, within the limits of the settings
+_REACHING: Final = frozenset({"scrape", "call", "llm"})  # kinds that use the network, within the limits of the settings
 
 
 def kinds() -> tuple[str, ...]:
@@ -65,7 +66,7 @@ def check_inputs(kind: str, inputs: dict[str, Any], *, references: bool = False)
 
 def kinds_for(inputs: dict[str, Any]) -> list[str]:
     """Return the kinds of inputs that these can be, as submitted; normally one, because each kind has required fields of its own."""
-    return [kind for kind in (*_KINDS, _WORDED) if _accepts(kind, inputs)]
+    return [kind for kind in (*(kind for kind in _KINDS if kind not in _TAKES), _WORDED) if _accepts(kind, inputs)]
 
 
 def _accepts(kind: str, inputs: dict[str, Any]) -> bool:

@@ -1,13 +1,17 @@
-"""Calls that block for longer than an attempt may take to stop."""
+"""Waiting that ends when the attempt must stop: for calls that block, and before another try."""
 
 import contextvars
+import random
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from agents.contract import Control
 
 T = TypeVar("T")
+
+PAUSE_S: Final = 0.5  # before the second try; doubles each time
+PAUSE_MOST_S: Final = 30.0
 
 
 def unblocked(control: Control, call: Callable[[], T]) -> T:
@@ -32,3 +36,14 @@ def unblocked(control: Control, call: Callable[[], T]) -> T:
     if errors:
         raise errors[0]
     return results[0]
+
+
+def pause_s(failures: int) -> float:
+    """Return how long to wait after so many failures in a row, seconds, with jitter."""
+    return float(min(PAUSE_MOST_S, PAUSE_S * 2 ** (failures - 1))) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter, no secret
+
+
+def wait(control: Control, seconds: float) -> None:
+    """Wait; raise `Stopped` as soon as the attempt must stop."""
+    control.stopped.wait(min(seconds, control.remaining_s))
+    control.check()

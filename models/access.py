@@ -82,6 +82,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "GET /categories": _roles(EVERYBODY),
         "GET /agents": _roles(STAFF_AND_AGENTS),
         "PATCH /agents/{agent_id}": _roles(OPERATORS),
+        "POST /agents/{agent_id}/stop": _roles(OPERATORS),
         "GET /decisions": _roles(STAFF),
         "GET /levels": _roles(STAFF),
         "GET /policies": _roles(STAFF),
@@ -146,7 +147,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
     },
 )
 
-HOUSE_FIELDS = frozenset({"cost_cents"})  # of tasks, attempts and events
+HOUSE_FIELDS = frozenset({"cost_cents", "extra_cents", "tokens_in", "tokens_out"})  # of tasks, attempts and events
 HOUSE_PARTS = frozenset({"decisions"})  # of a task
 HOUSE_KPIS = frozenset({"cost", "margin"})
 

@@ -180,9 +180,11 @@ def free_places(agents: Sequence[Candidate]) -> Ints:
     return np.array([agent.free for agent in agents], dtype=np.int64)
 
 
-def wish_of(row: Mapping[str, Any], *, client: str | None = None, excluded: frozenset[tuple[str, str]] = frozenset()) -> Wish:
+def wish_of(
+    row: Mapping[str, Any], *, client: str | None = None, excluded: frozenset[tuple[str, str]] = frozenset(), timeout_s: int = 0
+) -> Wish:  # fmt: skip
     """Return what a task's row asks of its agent."""
     return Wish(
         category=row["category"], kind=row["kind"], currency=row["currency"], wanted_agent=row["wanted_agent"], clearance=row["clearance"] or 0,
-        language=row["language"], client=client, excluded=excluded,
+        language=row["language"], client=client, excluded=excluded, timeout_s=timeout_s,
     )  # fmt: skip

@@ -24,6 +24,7 @@ class Wish:
     language: str | None = None
     client: str | None = None  # null where the client has no preferences
     excluded: frozenset[tuple[str, str]] = frozenset()  # agents, and why, in words that follow the name
+    timeout_s: int = 0  # after which an attempt is ended; 0 where no agent has a budget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,7 @@ class Candidate:
     languages: frozenset[str] | None = None  # null: whichever
     most: int | None = None  # attempts that it may start now for another reason than its places; null: no limit
     rests: str | None = None  # why it takes nothing now, in words that follow its name
+    refusals: Mapping[int, str] = field(default_factory=dict)  # time-outs for which its budget does not suffice → why
     circuits: Mapping[str, str] = field(default_factory=dict)  # category → why it takes nothing there now
     probes: frozenset[str] = frozenset()  # categories in which one attempt may try whether it works again
 
@@ -77,6 +79,8 @@ def hold_up(wish: Wish, candidate: Candidate) -> str | None:
     """Return why an agent that fits can take nothing now, in words that follow its name; null when it can."""
     if candidate.rests is not None:
         return candidate.rests
+    if wish.timeout_s in candidate.refusals:
+        return candidate.refusals[wish.timeout_s]
     if wish.category in candidate.circuits:
         return candidate.circuits[wish.category]
     return BUSY if candidate.free == 0 else None

@@ -15,6 +15,7 @@ from store.schema import attempts, decisions, preferences, tasks
 from store.settings import Dispatch
 from tasks import circuits
 from tasks.beats import holds
+from tasks.budgets import left, refusal, tokens_within
 from tasks.moves import about, finish, move, needs_of, settle
 from tasks.reap import UNRUN
 from tasks.roster import OUTSIDE, Roster
@@ -75,6 +76,7 @@ class Claim:
     config: dict[str, Any]
     needs: tuple[str, ...]  # ids of the tasks it waited for
     plain: bool  # Prefect could not run its step again and again: it is done without one
+    tokens_most: int | None = None  # that language models may use for it; null: as many as the agent's configuration allows
 
     @property
     def about(self) -> dict[str, str]:
@@ -101,7 +103,8 @@ def claim(journal: Journal, *, shift_id: str, lane: str, free: int, router: Rout
         router.look(tx, tx.now)
         roster = Roster(tx, dispatch, tx.now)
         heads = _heads(tx, roster, free)
-        decided = router.decide([_ready(tx, task, roster) for task in heads], roster.candidates)
+        agents = roster.within_budgets(roster.timeout_of(task) for task in heads)
+        decided = router.decide([_ready(tx, task, roster) for task in heads], agents)
         claims: list[Claim] = []
         for task in heads:
             decision = decided.get(task["id"])
@@ -112,9 +115,12 @@ def claim(journal: Journal, *, shift_id: str, lane: str, free: int, router: Rout
                 move(tx, task, "task.unrouted", reason=str(Reason.NO_AGENT), why=decision.why, wake_at=task["deadline_at"])
                 continue
             agent = roster.rows[decision.agent_id]
+            remaining = left(tx, agent, tx.now)  # with what was started in this transaction
+            if refusal(agent, remaining, timeout_s=task["timeout_s"]):
+                continue
             if agent["kind"] in OUTSIDE or len(claims) < free:
                 _record_decision(tx, task, decision, router)
-                started = _start(tx, task, agent, shift_id)
+                started = _start(tx, task, agent, shift_id, tokens_most=tokens_within(agent, remaining, timeout_s=task["timeout_s"]))
                 _note_circuit(tx, roster, agent["id"], task["category"])
                 claims += [started] if agent["kind"] not in OUTSIDE else []
         return claims
@@ -158,7 +164,7 @@ def _ready(tx: Tx, task: Row, roster: Roster) -> Ready:
     client = task["client"] if roster.has_preferences(task["client"]) else None
     return Ready(
         task_id=task["id"],
-        wish=wish_of(task, client=client, excluded=_excluded(roster, client) | declined),
+        wish=wish_of(task, client=client, excluded=_excluded(roster, client) | declined, timeout_s=roster.timeout_of(task)),
         price=float(task["price_cents"]),
         slack=None if task["due_at"] is None else (task["due_at"] - tx.now) / MINUTE,
         failed_on=frozenset(row["agent_id"] for row in before if row["state"] in {"failed", "timeout"}),
@@ -177,7 +183,7 @@ def _note_circuit(tx: Tx, roster: Roster, agent_id: str, category: str) -> None:
         circuits.tried(tx, row)
 
 
-def _start(tx: Tx, task: Row, agent: Row, shift_id: str) -> Claim:
+def _start(tx: Tx, task: Row, agent: Row, shift_id: str, *, tokens_most: int | None) -> Claim:
     number = task["attempts"] + 1
     attempt_id = new_id("x", tx.now)
     row = {
@@ -202,6 +208,7 @@ def _start(tx: Tx, task: Row, agent: Row, shift_id: str) -> Claim:
         title=task["title"], client=task["client"], currency=task["currency"], timeout_s=task["timeout_s"], inputs=json.loads(task["inputs"]),
         config=json.loads(agent["config"]), needs=tuple(need.task_id for need in needs_of(tx, task["id"])),
         plain=task["lost"] >= UNRUN_MOST and len(tx.rows(_UNRUN, task_id=task["id"])) >= UNRUN_MOST,
+        tokens_most=tokens_most,
     )  # fmt: skip
 
 

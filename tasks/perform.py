@@ -9,13 +9,13 @@ import random
 import shutil
 import threading
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from agents import registry
-from agents.contract import AgentError, Control, Job, Result, Stopped
-from models.clock import MINUTE, SECOND
+from agents.contract import AgentError, Control, Job, Result, Stopped, Tokens
+from models.clock import SECOND
 from models.errors import Conflict, Invalid, LeaseLost, NotFound
 from models.retry import again
 from models.task import Outcome, Reason, State
@@ -26,8 +26,10 @@ from store.query import Row
 from store.settings import Settings
 from tasks import circuits
 from tasks.approvals import present
+from tasks.budgets import price, tell_exceeded, token_columns
 from tasks.claim import Claim
 from tasks.keep import artifact_row, keep_file
+from tasks.keys import load_key
 from tasks.moves import finish, move, settle
 from tasks.policies import active
 from tasks.references import resolve
@@ -48,7 +50,8 @@ class Ended:
     retryable: bool = False
     value: str = "{}"  # JSON
     artifacts: tuple[tuple[str, str, int], ...] = ()  # name, SHA-256, size
-    extra_cents: int = 0
+    extra_cents: int = 0  # beyond the agent's own prices
+    tokens: Tokens | None = None  # that language models used; null: none was asked
 
 
 class Running:
@@ -99,12 +102,14 @@ def perform(journal: Journal, settings: Settings, claim: Claim, running: Running
     """Work on a claimed task until it ended, and record the end. Raises `LeaseLost` when the task was given to somebody else meanwhile."""
     report = _Progress(journal, claim)
     control = Control(timeout_s=claim.timeout_s, report=report)
+    if claim.tokens_most is not None:
+        control.count_tokens()  # none so far: also known when it fails before it asks
     running.add(claim.attempt_id, control)
     folder = settings.work / claim.attempt_id
     try:
         ended = _work(journal, settings, claim, control, folder)
         if ended is not None:
-            return _record(journal, claim, ended, run_id)
+            return _record(journal, claim, replace(ended, tokens=control.tokens), run_id)
         message = f"attempt {claim.number} of task {claim.task_id} lost its lease"
         raise LeaseLost(message)
     finally:
@@ -116,7 +121,7 @@ def _record(journal: Journal, claim: Claim, ended: Ended, run_id: str | None) ->
     try:
         record_end(journal, claim, ended, run_id=run_id)
     except (Invalid, NotFound, Conflict) as error:
-        ended = Ended(state="failed", error=f"what it brought cannot be recorded: {error}")
+        ended = Ended(state="failed", error=f"what it brought cannot be recorded: {error}", tokens=ended.tokens)
         record_end(journal, claim, ended, run_id=run_id)
     return ended
 
@@ -129,8 +134,11 @@ def record_end(journal: Journal, claim: Claim, ended: Ended, *, run_id: str | No
             message = f"attempt {claim.number} of task {claim.task_id} no longer holds it: its result is refused"
             raise LeaseLost(message)
         attempt = tx.get(schema.attempts, claim.attempt_id)
-        cost = ended.extra_cents + _price(tx.get(schema.agents, claim.agent_id), tx.now - attempt["started_at"])
-        _close_attempt(tx, claim, attempt, ended, cost=cost, run_id=run_id)
+        agent = tx.get(schema.agents, claim.agent_id)
+        took = tx.now - attempt["started_at"]
+        cost = ended.extra_cents + price(agent, took, ended.tokens)
+        _close_attempt(tx, claim, attempt, ended, cost=cost, extra=cost - price(agent, took, None), run_id=run_id)
+        tell_exceeded(tx, agent)
         for name, sha256, size in ended.artifacts:
             row = artifact_row(
                 name=name, sha256=sha256, size=size, at=tx.now, client=claim.client, task_id=claim.task_id, attempt_id=claim.attempt_id
@@ -151,7 +159,7 @@ def _work(journal: Journal, settings: Settings, claim: Claim, control: Control, 
         agent = registry.make(claim.kind, settings.fetch)
         job = Job(
             task_id=claim.task_id, attempt_id=claim.attempt_id, fence=claim.number, inputs=registry.check_inputs(registry.takes(claim.kind), inputs),
-            folder=folder, config=claim.config,
+            folder=folder, config=claim.config, secret=load_key(settings, claim.config), tokens_most=claim.tokens_most,
         )  # fmt: skip
         return _succeeded(settings, agent.perform(job, control), folder)
     except Stopped as stop:
@@ -191,16 +199,12 @@ def _succeeded(settings: Settings, result: Result, folder: Path) -> Ended:
     return Ended(state="succeeded", value=value, artifacts=tuple(kept), extra_cents=result.cost_cents)
 
 
-def _price(agent: Row, duration_us: int) -> int:
-    """Return what an attempt costs: the agent's price and its minutes, rounded up to whole minor units."""
-    return int(agent["price_cents"] + -(-agent["minute_cents"] * duration_us // MINUTE))
-
-
-def _close_attempt(tx: Tx, claim: Claim, attempt: Row, ended: Ended, *, cost: int, run_id: str | None) -> None:
-    patch = {"state": ended.state, "error": ended.error, "cost_cents": cost, "finished_at": tx.now, "run_id": run_id}
+def _close_attempt(tx: Tx, claim: Claim, attempt: Row, ended: Ended, *, cost: int, extra: int, run_id: str | None) -> None:
+    tokens = token_columns(ended.tokens)
+    patch = {"state": ended.state, "error": ended.error, "cost_cents": cost, **tokens, "finished_at": tx.now, "run_id": run_id}
     facts = {
-        **claim.about, "kind": claim.kind,
-        "state": ended.state, "cost_cents": cost, "currency": claim.currency, "started_at": attempt["started_at"], "finished_at": tx.now,
+        **claim.about, "kind": claim.kind, "state": ended.state, "cost_cents": cost, "extra_cents": extra, **tokens,
+        "currency": claim.currency, "started_at": attempt["started_at"], "finished_at": tx.now,
     }  # fmt: skip
     tx.change(schema.attempts, claim.attempt_id, patch, "attempt.finished", **facts)
 

@@ -35,8 +35,9 @@ def explain(journal: Journal, settings: Settings, task: Row) -> str:
 
 def _why(task: Row, roster: Roster) -> str:
     client = task["client"] if roster.has_preferences(task["client"]) else None
-    wish = wish_of(task, client=client, excluded=roster.excluded(client) if client else frozenset())
-    fitting = [one for one in roster.candidates if rejection(wish, one) is None]
+    timeout_s = roster.timeout_of(task)
+    wish = wish_of(task, client=client, excluded=roster.excluded(client) if client else frozenset(), timeout_s=timeout_s)
+    fitting = [one for one in roster.within_budgets([timeout_s]) if rejection(wish, one) is None]
     if not fitting:
         return "no agent that fits is online: an operator can bring one back, or give it to another"
     if roster.category_left(task["category"]) == 0:

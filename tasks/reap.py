@@ -51,23 +51,29 @@ def take_back_unended(journal: Journal, attempt_id: str, *, actor: str) -> bool:
         return True
 
 
-def _take_back(tx: Tx, attempt: Row, lost_most: int) -> None:
-    _close(tx, attempt, DIED)
+def give_back(tx: Tx, attempt: Row, error: str, why: str) -> None:
+    """Close an attempt as lost, so that its result is refused, and put its task back into the queue; or end or pause it where that was asked for."""
+    _close(tx, attempt, error)
     task = tx.get(tasks, attempt["task_id"])
     if not _holds(task, attempt):
         return
     lost = task["lost"] + 1
-    died = len(tx.rows(_DIED, task_id=task["id"]))
     if task["stop_at"] is not None:
         finish(tx, task, Outcome.CANCELLED, Reason.PERSON, task["why"], lost=lost)
-    elif died >= lost_most:
-        finish(tx, task, Outcome.FAILED, Reason.LOST, f"the process that worked on it died {died} times", lost=lost)
+        return
+    move(tx, task, "task.returned", reason=str(Reason.QUEUE), why=why, attempt_id=None, wake_at=None, lost=lost)
+    if task["hold_at"] is not None:
+        pause_task(tx, tx.get(tasks, task["id"]), f"{task['why']}; meanwhile {error}")
+
+
+def _take_back(tx: Tx, attempt: Row, lost_most: int) -> None:
+    task = tx.get(tasks, attempt["task_id"])
+    died = len(tx.rows(_DIED, task_id=task["id"])) + 1
+    if _holds(task, attempt) and task["stop_at"] is None and died >= lost_most:
+        _close(tx, attempt, DIED)
+        finish(tx, task, Outcome.FAILED, Reason.LOST, f"the process that worked on it died {died} times", lost=task["lost"] + 1)
     else:
-        why = f"attempt {attempt['number']} died with its process; waits for a free agent"
-        back = {"reason": str(Reason.QUEUE), "why": why, "attempt_id": None, "wake_at": None, "lost": lost}
-        move(tx, task, "task.returned", **back)
-        if task["hold_at"] is not None:
-            pause_task(tx, tx.get(tasks, task["id"]), f"{task['why']}; its process died meanwhile")
+        give_back(tx, attempt, DIED, f"attempt {attempt['number']} died with its process; waits for a free agent")
 
 
 def _pause(tx: Tx, task: Row, attempt: Row) -> None:
@@ -86,7 +92,8 @@ def _pause(tx: Tx, task: Row, attempt: Row) -> None:
 def _close(tx: Tx, attempt: Row, error: str) -> None:
     task = tx.get(tasks, attempt["task_id"])
     facts = about(task) | {"task_id": task["id"], "agent_id": attempt["agent_id"], "kind": task["kind"]}
-    facts |= {"state": "lost", "cost_cents": 0, "currency": task["currency"], "started_at": attempt["started_at"], "finished_at": tx.now}
+    facts |= {"state": "lost", "cost_cents": 0, "extra_cents": 0, "tokens_in": None, "tokens_out": None, "currency": task["currency"]}
+    facts |= {"started_at": attempt["started_at"], "finished_at": tx.now}
     tx.change(attempts, attempt["id"], {"state": "lost", "error": error, "finished_at": tx.now}, "attempt.finished", **facts)
 
 

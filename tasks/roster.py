@@ -2,7 +2,8 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import BigInteger, bindparam, func, select
@@ -16,6 +17,7 @@ from store.journal import View
 from store.query import Query, Row
 from store.schema import agents, attempts, circuits, preferences, tasks
 from store.settings import Dispatch
+from tasks.budgets import Left, charges, left, refusal
 
 OUTSIDE = frozenset({"worker", "person"})  # kinds of agents that do their work elsewhere and bring its result
 LIMITED = "may start no more this minute"
@@ -53,6 +55,7 @@ class Roster:
         for row in view.rows(_PREFERENCES):
             if row["agent_id"] in self.rows:
                 self._preferences[row["client"]].append(row)
+        self._budgets: dict[str, Left] = {row["id"]: left(view, row, now) for row in self.rows.values() if row["budget"] is not None}
         self.candidates = [self._candidate(row) for row in self.rows.values()]
 
     def category_left(self, category: str) -> int | None:
@@ -68,6 +71,19 @@ class Roster:
         outside = sum(one.free for one in fitting if self.rows[one.agent_id]["kind"] in OUTSIDE)
         inside = sum(one.free for one in fitting) - outside
         return (inside, outside) if left is None else (min(inside, left), min(outside, left))
+
+    def timeout_of(self, task: Row) -> int:
+        """Return a task's time-out where that decides whether a budget suffices; 0 where no agent has one."""
+        return int(task["timeout_s"]) if self._budgets else 0
+
+    def within_budgets(self, timeouts: Iterable[int]) -> list[Candidate]:
+        """Return the agents with the time-outs for which the budget of each does not suffice."""
+        return [
+            replace(one, refusals={timeout_s: words for timeout_s in set(timeouts) if (words := self._refusal(one.agent_id, timeout_s))})
+            if one.agent_id in self._budgets
+            else one
+            for one in self.candidates
+        ]
 
     def excluded(self, client: str) -> frozenset[tuple[str, str]]:
         """Return the agents that a client does not want, and why."""
@@ -88,7 +104,7 @@ class Roster:
         return Candidate(
             agent_id=row["id"], takes=frozenset(config.get("takes", [registry.takes(row["kind"])])), skills=frozenset(json.loads(row["skills"])),
             state=row["state"], capacity=row["capacity"], running=sum(self._running[row["id"]].values()), currency=row["currency"],
-            charges=bool(row["price_cents"] or row["minute_cents"] or row["input_cents"] or row["output_cents"]),
+            charges=charges(row),
             task_cost=float(row["price_cents"]), minute_cost=float(row["minute_cents"]), clearance=row["clearance"] or 0,
             languages=None if row["languages"] is None else frozenset(json.loads(row["languages"])),
             most=self._left(row["rate_most"], "agent_id", row["id"]), rests=self._rests(row), circuits=known[0], probes=known[1],
@@ -118,6 +134,9 @@ class Roster:
                 else:
                     probes.add(category)
         return closed, frozenset(probes)
+
+    def _refusal(self, agent_id: str, timeout_s: int) -> str | None:
+        return refusal(self.rows[agent_id], self._budgets[agent_id], timeout_s=timeout_s)
 
     def _left(self, most: int | None, column: str, value: str) -> int | None:
         return None if most is None else max(0, most - sum(row[column] == value for row in self._recent))

@@ -123,14 +123,14 @@ def change_agent(journal: Journal, settings: Settings, agent_id: str, wanted: Ag
         return row | patch
 
 
-def hire(tx: Tx, agent_id: str, *, kind: str, title: str, terms: Terms, lacking: str = "") -> Row:
-    """Register an agent of a kind, with the skills of that kind, offline when its machine lacks something."""
+def hire(tx: Tx, agent_id: str, *, kind: str, title: str, terms: Terms, lacking: str = "", **more: Any) -> Row:
+    """Register an agent of a kind, with the skills of that kind or with `more` columns, offline when its machine lacks something."""
     row = {
-        "id": agent_id, "kind": kind, "title": title, "skills": json.dumps(SKILLS[kind][1]), **terms.model_dump(),
+        "id": agent_id, "kind": kind, "title": title, "skills": json.dumps(SKILLS.get(kind, ("", ()))[1]), **terms.model_dump(),
         "config": json.dumps(CONFIG.get(kind, {})), "state": "offline" if lacking else "online", "reason": lacking,
         "user_id": None, "calendar": None, "zone": None, "languages": None, "clearance": None, "input_cents": None, "output_cents": None,
         "budget": None, "created_at": tx.now,
-    }  # fmt: skip
+    } | more  # fmt: skip
     tx.create(agents, row, "agent.added")
     if not lacking:
         release_stranded(tx)

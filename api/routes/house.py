@@ -10,7 +10,7 @@ from api.parts import The, Who
 from models.access import HOUSE_KPIS, for_client
 from models.category import CATEGORIES
 from models.errors import Forbidden
-from tasks import measure, read, staff
+from tasks import measure, read, staff, stops
 from tasks.moves import public
 
 router = APIRouter(route_class=GuardedRoute, tags=["house"])
@@ -29,6 +29,12 @@ def agents(the: The, viewer: Who) -> dict[str, Any]:
 def change_agent(the: The, viewer: Who, agent_id: str, wanted: staff.AgentChange) -> dict[str, Any]:
     """Bring an agent online, drain it or send it offline; change what it costs and how much it does at once."""
     return shown(public(staff.change_agent(the.journal, the.settings, agent_id, wanted, actor=viewer.actor)), viewer)
+
+
+@router.post("/agents/{agent_id}/stop")
+def stop_agent(the: The, viewer: Who, agent_id: str, wanted: stops.Stop) -> dict[str, Any]:
+    """Send an agent offline at once and give what it works on to others; `stopped` tells how many attempts that were."""
+    return shown(public(stops.stop_agent(the.journal, agent_id, wanted, actor=viewer.actor)), viewer)
 
 
 @router.get("/categories")

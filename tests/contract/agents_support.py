@@ -44,7 +44,7 @@ class Site:
         """Settings that allow this site and nothing else that is private."""
         return Fetch(private_hosts=(f"127.0.0.1:{self.port}",), most_bytes=100_000)
 
-    def answer(self, path: str, query: dict[str, str]) -> tuple[int, dict[str, str], bytes]:  # noqa: C901, PLR0911 - one case a page
+    def answer(self, path: str, query: dict[str, str]) -> tuple[int, dict[str, str], bytes]:  # noqa: C901, PLR0911, PLR0912 - one case a page
         match path.strip("/").split("/"):
             case ["list", number]:
                 return 200, {"Content-Type": "text/html; charset=utf-8"}, _page(int(number))
@@ -65,6 +65,11 @@ class Site:
             case ["hang"]:
                 self.over.wait(60)
                 return 200, {}, b""
+            case ["v1", "chat", "completions"]:
+                if "wait" in self.bodies[-1]["messages"][1]["content"]:
+                    self.over.wait(60)
+                choice = {"message": {"content": '{"mood": 4}'}, "finish_reason": "stop"}
+                return 200, {}, json.dumps({"choices": [choice], "usage": {"prompt_tokens": 90, "completion_tokens": 5}}).encode()
             case ["books"]:
                 return 200, {}, b'{"books": [{"id": "a/b", "copies": 3}, {"id": "c", "copies": null}], "next": 7}'
             case ["books", *rest]:
@@ -238,6 +243,23 @@ def cases(web: Site) -> dict[str, Case]:
             artifacts=("copy.txt",),
             files=table,
             config={"modules": ["tests.contract."]},
+        ),
+        Case(
+            kind="llm",
+            inputs={
+                "instructions": "How content is the author?",
+                "data": {"review": "Late, but well packed."},
+                "files": {"sales": f"{INPUTS}/sales.csv"},
+                "answer": {"mood": {"type": "integer", "least": 1, "most": 5}},
+            },
+            slow={"instructions": "wait"},
+            wrong=(
+                ({"instructions": ""}, "inputs.instructions"),
+                ({"answer": {"mood": {"type": "choice"}}}, "inputs.answer.mood"),
+                ({"files": {"sales": 3}}, "inputs.files.sales"),
+            ),
+            files=table,
+            config={"url": f"{web.url}/v1", "model": "small-1"},
         ),
     )
     return {case.kind: case for case in found}

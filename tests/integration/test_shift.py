@@ -127,4 +127,4 @@ def test_a_task_that_was_held_up_when_its_process_died_stays_paused(journal, pla
     with journal.look() as view:
         task = get_task(view, task_id)
     assert task["state"] == "paused"
-    assert task["why"] == "paused by user:ann: tea; its process died meanwhile"
+    assert task["why"] == "paused by user:ann: tea; meanwhile the process that worked on it died"
