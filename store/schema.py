@@ -146,7 +146,7 @@ tasks = Table(
     _int("ready_at", null=True),
     _int("started_at", null=True),  # of the first attempt
     _int("finished_at", null=True),
-    Index("ix_tasks_queue", "state", "category", "kind", "wanted_agent", "currency", "queue_key"),
+    Index("ix_tasks_queue", "state", "category", "kind", "wanted_agent", "currency", "clearance", "language", "queue_key", "client"),
     Index("ix_tasks_wake", "state", "wake_at"),
     Index("ix_tasks_group", "group_id"),
     Index("ix_tasks_created", "created_at"),

@@ -63,6 +63,8 @@ class Router:
         if kept:
             self._seq, self._dispatcher.regret = kept["seq"], kept["regret"]
         self._seed = seed
+        with journal.look() as view:  # all that ended so far, before anybody waits for the lock
+            self._learn(view)
 
     @property
     def policy(self) -> Policy:

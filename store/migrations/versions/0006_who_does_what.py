@@ -107,3 +107,9 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('secondary', sa.Text(), nullable=True))
         batch_op.add_column(sa.Column('language', sa.Text(), nullable=True))
         batch_op.add_column(sa.Column('clearance', sa.BigInteger(), nullable=True))
+        batch_op.drop_index('ix_tasks_queue')
+        batch_op.create_index(
+            'ix_tasks_queue',
+            ['state', 'category', 'kind', 'wanted_agent', 'currency', 'clearance', 'language', 'queue_key', 'client'],
+            unique=False,
+        )
