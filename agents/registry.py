@@ -1,5 +1,7 @@
 """The kinds of agents, each loaded when it is first needed."""
 
+import json
+from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +27,7 @@ _KINDS: Final = {
     "llm": "Llm",
 }  # the module has the kind's name
 _WORDED: Final = "brief"  # the inputs of work that is described in words: no kind of agent, but what several kinds take
+ELSEWHERE: Final = frozenset({"worker", "person"})  # kinds that work outside of the house and bring their results: nothing here performs
 _TAKES: Final = {"llm": _WORDED, "person": _WORDED, "worker": _WORDED}  # kinds of agents whose inputs are of another name
 _REACHING: Final = frozenset({"scrape", "call", "llm"})  # kinds that use the network, within the limits of the settings
 
@@ -39,8 +42,19 @@ def takes(kind: str) -> str:
     return _TAKES.get(kind, kind)
 
 
+@lru_cache(maxsize=1024)
+def also_takes(kind: str, config: str) -> frozenset[str]:
+    """Return the further kinds of inputs that an agent takes who works elsewhere: those that its `config` (JSON) names in `takes`."""
+    return frozenset(json.loads(config).get("takes", ())) if kind in ELSEWHERE else frozenset()
+
+
+def lacking(kind: str, settings_fetch: "Fetch") -> str | None:
+    """Return why a kind cannot work on this machine, null when it can or works elsewhere."""
+    return None if kind in ELSEWHERE else make(kind, settings_fetch).unavailable()
+
+
 def make(kind: str, settings_fetch: "Fetch") -> "Agent[Any]":
-    """Return an agent of the kind. Raises `Invalid` for an unknown kind."""
+    """Return an agent of the kind. Raises `Invalid` for an unknown kind, and for one that works elsewhere."""
     cls = _load(kind)
     agent: Agent[Any] = cls(settings_fetch) if kind in _REACHING else cls()
     return agent
@@ -48,7 +62,7 @@ def make(kind: str, settings_fetch: "Fetch") -> "Agent[Any]":
 
 def pausable(kind: str) -> bool:
     """Tell whether an attempt of this kind can be paused while it runs."""
-    return bool(_load(kind).pausable)
+    return kind == _WORDED or bool(_load(kind).pausable)
 
 
 def check_inputs(kind: str, inputs: dict[str, Any], *, references: bool = False) -> BaseModel:
@@ -78,6 +92,9 @@ def _accepts(kind: str, inputs: dict[str, Any]) -> bool:
 
 
 def _load(kind: str) -> Any:  # the class; kinds differ in what they are made from
+    if kind in ELSEWHERE:
+        message = f"an agent of kind {kind} works elsewhere: it fetches what it is given and brings the result, and nothing is performed here"
+        raise Invalid(message)
     if kind not in _KINDS:
         message = f"there is no kind of agent named {kind!r}: use one of {', '.join(_KINDS)}"
         raise Invalid(message)

@@ -17,6 +17,8 @@ from models.access import RULES
 from models.errors import Forbidden, Unauthorized
 from tasks.tokens import Session, Tokens
 
+UPLOADS = frozenset({"POST /files", "POST /work/{attempt_id}/files"})  # routes whose body is a file
+
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -31,7 +33,7 @@ class GuardedRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             parts = request.app.state.parts
             request.state.session = await _admit(request, name, parts.tokens)
-            most = parts.settings.api.upload_most if name == "POST /files" else parts.settings.api.body_most
+            most = parts.settings.api.upload_most if name in UPLOADS else parts.settings.api.body_most
             return await handle(Request(request.scope, _limited(request, most)))
 
         return guarded

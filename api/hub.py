@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from api.aside import Aside
+from api.calling import Calling
 from api.client import Client
 from api.metrics import Figures
 from api.ring import EVENTS_MOST, Item, Page, Ring, encode, reach
@@ -46,6 +47,7 @@ class Hub:
 
     def __init__(self, journal: Journal, settings: Settings, figures: Figures, on_user: Callable[[str], None]) -> None:
         self.ring = Ring()
+        self.calling = Calling()
         self.trouble: str | None = None  # why the journal cannot be read at present
         self._journal = journal
         self._settings = settings
@@ -163,6 +165,7 @@ class Hub:
         self._figures.head.set(self.ring.head)
         for name in {item.user for item in items if item.user is not None}:
             self._user_changed(name)
+        self.calling.ring(items)
         self._fan(before)
         self._moved.set()
         self._moved.clear()

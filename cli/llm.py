@@ -1,4 +1,4 @@
-"""Commands about language models, and the one that stops any agent at once."""
+"""Commands about language models."""
 
 import sys
 from typing import Annotated
@@ -17,7 +17,6 @@ def add_to(app: typer.Typer) -> None:
     llm.command()(key)
     llm.command("test")(try_model)
     app.add_typer(llm, name="llm")
-    app.command("stop-agent")(stop)
 
 
 def add(
@@ -85,20 +84,6 @@ def try_model(agent_id: Id, as_json: Json = False) -> None:
     tokens = "the endpoint does not count tokens" if told["tokens_in"] is None else f"{told['tokens_in']} tokens in, {told['tokens_out']} out"
     cost = money(told["cost_cents"], told["currency"])
     Screen().mark("ok", f"{told['model']} answered “{Untrusted(told['answer']).line(60)}”: {tokens}, {cost}, {told['milliseconds']} ms")
-
-
-def stop(agent_id: Id, why: Annotated[str, typer.Option(help="said to whoever asks why")] = "", as_json: Json = False) -> None:
-    """Send an agent offline at once and give what it works on to others."""
-    from tasks.moves import public
-    from tasks.stops import Stop, stop_agent
-    from tasks.work import read_form
-
-    with opened() as home:
-        row = public(stop_agent(home.journal, agent_id, read_form(Stop, {"why": why}, "stop"), actor=home.actor))
-    if as_json:
-        print_json(row)
-    else:
-        Screen().mark("ok", f"{row['id']} is offline, {row['reason']}; attempts taken back: {row['stopped']}")
 
 
 def _read_key() -> str:

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from cli.agents import show_agents
 from cli.figures import refresh, show_kpis
 from cli.output import Screen, cell, when
 from cli.supervisor import Supervisor
-from cli.work import show_agents, task_line
+from cli.work import task_line
 from models.clock import now_us
 from store.journal import Journal
 from store.query import Row

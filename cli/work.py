@@ -1,4 +1,4 @@
-"""Commands about tasks, agents and postings: each parses, calls one function and prints."""
+"""Commands about tasks and postings: each parses, calls one function and prints."""
 
 import json
 import sys
@@ -21,7 +21,7 @@ Id = Annotated[str, typer.Argument(metavar="ID", show_default=False)]
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this file."""
-    for command in (submit, tasks, task, cancel, retry, approve, reject, delegate, review, pause, resume, priority, agents, agent, postings):
+    for command in (submit, tasks, task, cancel, retry, approve, reject, delegate, review, pause, resume, priority, postings):
         app.command()(command)
 
 
@@ -161,49 +161,6 @@ def priority(
         _answer(act.reprioritise(home.journal, task_id, points, actor=home.actor), as_json=as_json)
 
 
-def agents(as_json: Json = False) -> None:
-    """List agents, what they can and what they have done."""
-    from tasks.read import list_agents
-
-    with opened() as home:
-        found = list_agents(home.journal)
-    if as_json:
-        print_json(found)
-    else:
-        show_agents(Screen(), found)
-
-
-def agent(
-    agent_id: Id,
-    state: Annotated[str | None, typer.Option(help="online, draining (finishes what it has) or offline")] = None,
-    why: Annotated[str, typer.Option(help="said with the state")] = "",
-    price: Annotated[str | None, typer.Option(help="of an attempt, such as 0.40")] = None,
-    minute: Annotated[str | None, typer.Option(help="price of a minute of an attempt")] = None,
-    currency: Annotated[str | None, typer.Option(help="that it charges in, such as EUR")] = None,
-    capacity: Annotated[int | None, typer.Option(help="attempts at once")] = None,
-    rate: Annotated[int | None, typer.Option(help="attempts that may start in any minute; 0: no limit")] = None,
-    as_json: Json = False,
-) -> None:
-    """Bring an agent online, drain it or send it offline; change what it costs and how much it does at once."""
-    from tasks.moves import public
-    from tasks.staff import change_agent, read_change
-
-    with opened() as home:
-        wanted = read_change(
-            home.journal,
-            agent_id,
-            price=price,
-            minute=minute,
-            given={"state": state, "why": why, "currency": currency, "capacity": capacity, "rate_most": rate},
-        )
-        row = public(change_agent(home.journal, home.settings, agent_id, wanted, actor=home.actor))
-    if as_json:
-        print_json(row)
-    else:
-        costs = f"{money(row['price_cents'], row['currency'])} an attempt and {money(row['minute_cents'], row['currency'])} a minute"
-        Screen().mark("ok", f"{row['id']} is {row['state']}{row['reason'] and ' '}{row['reason']}, {row['capacity']} at once, {costs}")
-
-
 def postings(
     state: Annotated[str | None, typer.Option(help="open, filled, frozen or closed")] = None,
     most: Annotated[int, typer.Option(help="rows")] = 30,
@@ -224,11 +181,6 @@ def postings(
 def task_line(row: "Row") -> "Row":
     """Return a task's row with the columns that a table shows."""
     return row | {"price": money(row["price_cents"], row["currency"]), "created": when(row["created_at"])}
-
-
-def show_agents(screen: Screen, found: list["Row"]) -> None:
-    """Print a table of agents."""
-    screen.table(found, ("id", "state", "skills", "capacity", "running", "succeeded", "failed", "reason"))
 
 
 def read_json(file: str) -> Any:

@@ -63,6 +63,10 @@ class Calls:
         """Return the answer to DELETE."""
         return _json(self._send("DELETE", path))
 
+    def upload(self, path: str, content: bytes, **parameters: Any) -> Any:
+        """Send bytes as they are; return the answer."""
+        return _json(self._send("POST", path, content=content, params=_given(parameters)))
+
     def download(self, path: str) -> bytes:
         """Return the bytes of an artifact."""
         return self._send("GET", path).content

@@ -113,6 +113,11 @@ def act(path: str, body: Mapping[str, Any] | None = None, *, key: str | None = N
     return _changed(calls().post(path, body, key=key))
 
 
+def hand_in(path: str, content: bytes, **parameters: Any) -> Any:
+    """Send a file."""
+    return calls().upload(path, content, **parameters)
+
+
 def replace(path: str, body: Mapping[str, Any]) -> Any:
     """Put something in the place of what is there, and forget what was read before."""
     return _changed(calls().put(path, body))

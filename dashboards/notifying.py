@@ -52,6 +52,8 @@ def whom(told: str) -> str:
             return f"every {name}"
         case "client":
             return "the client whose task it is"
+        case "assignee":
+            return "whose work it is"
     return "who must decide"
 
 

@@ -27,6 +27,7 @@ STATES: Final[Mapping[str, tuple[str, str, str]]] = {  # state or outcome → co
     "cancelled": ("gray", "cancel", "a person, or a task that it needed, ended it"),
     "expired": ("orange", "timer_off", "its deadline passed"),
     "timeout": ("red", "timer_off", "it took too long"),
+    "declined": ("gray", "assignment_return", "its agent gave it back"),
     "lost": ("orange", "link_off", "the process that worked on it died"),
     "done": ("gray", "done_all", "it ended"),
 }

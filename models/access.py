@@ -29,6 +29,7 @@ OPERATORS = frozenset({Role.ADMIN, Role.OPERATOR})
 OPERATORS_AND_CLIENTS = OPERATORS | {Role.CLIENT}
 STAFF_AND_CLIENTS = STAFF | {Role.CLIENT}
 STAFF_AND_AGENTS = STAFF | {Role.AGENT}
+OPERATORS_AND_AGENTS = OPERATORS | {Role.AGENT}
 ADMINS = frozenset({Role.ADMIN})
 
 
@@ -81,6 +82,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "POST /files": _roles(OPERATORS_AND_CLIENTS),
         "GET /categories": _roles(EVERYBODY),
         "GET /agents": _roles(STAFF_AND_AGENTS),
+        "POST /agents": _roles(OPERATORS),
         "PATCH /agents/{agent_id}": _roles(OPERATORS),
         "POST /agents/{agent_id}/stop": _roles(OPERATORS),
         "GET /decisions": _roles(STAFF),
@@ -91,6 +93,15 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "POST /policies/{number}/restore": _roles(OPERATORS),
         "GET /preferences": _roles(STAFF),
         "PUT /preferences": _roles(OPERATORS),
+        "GET /work": _roles(OPERATORS_AND_AGENTS),  # all of these: what the viewer's own agent was given
+        "POST /work/claim": _roles(OPERATORS_AND_AGENTS),
+        "POST /work/{attempt_id}/heartbeat": _roles(OPERATORS_AND_AGENTS),
+        "POST /work/{attempt_id}/progress": _roles(OPERATORS_AND_AGENTS),
+        "POST /work/{attempt_id}/result": _roles(OPERATORS_AND_AGENTS),
+        "POST /work/{attempt_id}/fail": _roles(OPERATORS_AND_AGENTS),
+        "POST /work/{attempt_id}/decline": _roles(OPERATORS_AND_AGENTS),
+        "POST /work/{attempt_id}/files": _roles(OPERATORS_AND_AGENTS),
+        "GET /work/{attempt_id}/inputs/{number}": _roles(OPERATORS_AND_AGENTS),
         "GET /postings": _roles(STAFF),
         "GET /bids": _roles(STAFF),
         "POST /bids": _roles(OPERATORS),

@@ -78,6 +78,25 @@ def read_calendar(data: Any) -> Calendar | None:
             raise Invalid(message)
 
 
+def read_hours(text: str) -> dict[str, list[str]]:
+    """Return hours as a person writes them as the `hours` of a calendar. Raises `Invalid`.
+
+    >>> read_hours("mon-tue 09:00-12:00 13:00-17:00; sat 10:00-12:00")
+    {'mon': ['09:00-12:00', '13:00-17:00'], 'tue': ['09:00-12:00', '13:00-17:00'], 'sat': ['10:00-12:00']}
+    """
+    hours: dict[str, list[str]] = {}
+    for part in text.lower().split(";"):
+        days, *spans = part.split()[:1] or [""], *part.split()[1:]
+        first, _, last = days[0].partition("-")
+        if first not in _WEEKDAYS or (last or first) not in _WEEKDAYS or not spans:
+            message = f"{text!r} are no hours: write them like mon-fri 09:00-17:00; sat 10:00-12:00"
+            raise Invalid(message)
+        for day in _WEEKDAYS[_WEEKDAYS.index(first) : _WEEKDAYS.index(last or first) + 1]:
+            hours[day] = spans
+    _hours(hours)
+    return hours
+
+
 def _of_fields(fields: Mapping[str, Any]) -> Calendar:
     unknown = fields.keys() - _KEYS
     if unknown:

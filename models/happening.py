@@ -42,6 +42,7 @@ KINDS: Mapping[str, str] = MappingProxyType(
         "task.failed": "no attempt brought a result",
         "task.expired": "a task ended because its time was over",
         "task.cancelled": "a task was cancelled",
+        "work.assigned": "a person was given work",
         "agent.offline": "an agent cannot work",
         "agent.online": "an agent can work again",
     },
@@ -65,6 +66,7 @@ class Happening:
     closes: frozenset[str] = frozenset()  # groups that it ends
     client: str | None = None  # whose it is
     approver: str | None = None  # the one user who must decide
+    assignee: str | None = None  # the one user whose work it is
     resolves: bool = False  # it says that something is over, which passes through quiet hours
     facts: Mapping[str, Any] = field(default_factory=dict)  # category, source and price_cents, where they are known
 
@@ -78,6 +80,8 @@ def read(event: Event, row: Mapping[str, Any] | None) -> Happening | None:
             return _alert(event, row or {})
         case "tasks" if row is not None:
             return _task(event, row)
+        case "attempts" if _is_persons(event) and row is not None:
+            return _assigned(event, row)
         case "agents" if event.patch.get("state") in {"online", "offline"} and event.kind == "agent.changed":
             return _agent(event)
     return _plain(event)
@@ -85,7 +89,11 @@ def read(event: Event, row: Mapping[str, Any] | None) -> Happening | None:
 
 def needs_row(event: Event) -> bool:
     """Tell whether `read` needs the row that the event is about: patches hold only what changed."""
-    return event.entity == "alerts" or (event.entity == "tasks" and (event.kind in _TASK_KINDS or event.patch.get("reason") == "approval"))
+    return (
+        event.entity == "alerts"
+        or _is_persons(event)
+        or (event.entity == "tasks" and (event.kind in _TASK_KINDS or event.patch.get("reason") == "approval"))
+    )
 
 
 _TASK_KINDS = frozenset({"task.finished", "task.presented", "task.questioned", "task.approved", "task.rejected", "task.reviewed"})
@@ -134,6 +142,24 @@ def _about_task(
     return Happening(
         kind=kind, seq=event.seq, at=event.at, severity=severity, title=_line(title), text=_line(task["why"], TEXT_MOST), entity="tasks",
         entity_id=event.key, group=group, closes=frozenset(closes), resolves=resolves, client=task["client"], approver=task["approver"],
+        facts={name: task[name] for name in ("category", "source", "price_cents")},
+    )  # fmt: skip
+
+
+def _is_persons(event: Event) -> bool:
+    """Tell whether a person was given work, or it is over."""
+    if event.kind == "attempt.started":
+        return str(event.patch.get("shift_id", "")).startswith("person:")
+    return event.kind == "attempt.finished" and event.facts.get("kind") == "person"
+
+
+def _assigned(event: Event, task: Mapping[str, Any]) -> Happening:
+    """Read that a person was given work: `task` is its task, with the person's user in `assignee`. That it is over only closes what was told."""
+    group, over = f"attempts:{event.key}", event.kind == "attempt.finished"
+    return Happening(
+        kind=event.kind if over else "work.assigned", seq=event.seq, at=event.at, severity=Severity.INFO, title=_line(f"For you: {task['title']}"),
+        text=_line(task["description"], TEXT_MOST), entity="tasks", entity_id=task["id"], group=group, client=task["client"],
+        closes=frozenset({group}) if over else frozenset(), assignee=None if over else task["assignee"],
         facts={name: task[name] for name in ("category", "source", "price_cents")},
     )  # fmt: skip
 

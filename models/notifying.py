@@ -55,7 +55,7 @@ class Rule:
     """Who is told what, where and when."""
 
     id: str
-    to: tuple[str, ...]  # `user:<name>`, `role:<role>`, `client`, `approver`
+    to: tuple[str, ...]  # `user:<name>`, `role:<role>`, `client`, `approver`, `assignee`
     events: tuple[str, ...]  # kinds of happenings; `task.*` means all that begin so
     severity: Severity = Severity.INFO  # the least
     clients: tuple[str, ...] = ()  # empty: all
@@ -115,8 +115,8 @@ def _may_know(person: Person, happening: Happening) -> bool:
     match Role(person.role):
         case Role.CLIENT:
             return happening.kind in FOR_CLIENTS and happening.client is not None and person.client == happening.client
-        case Role.AGENT:  # a program
-            return False
+        case Role.AGENT:  # of its own work
+            return happening.assignee == person.name
         case Role.ADMIN | Role.OPERATOR | Role.ANALYST as role:
             return TOPIC_OF.get(happening.entity) in topics_of(role)
 
@@ -124,8 +124,8 @@ def _may_know(person: Person, happening: Happening) -> bool:
 def _is_meant(one: str, person: Person, happening: Happening) -> bool:
     kind, _, name = one.partition(":")
     match kind:
-        case "user":
-            return person.name == name
+        case "user" | "assignee":
+            return person.name == (name or happening.assignee)
         case "role":
             return person.role == name
         case "client":

@@ -136,7 +136,7 @@ tasks = Table(
     _int("wake_at", null=True),  # when a shift looks at it again, while waiting
     _int("queue_key", null=True),  # order in the queue: ready_at less a minute per point of priority
     _int("attempts"),  # started so far
-    _int("lost"),  # of those, lost with their process
+    _int("lost"),  # of those, lost with their process or declined: they count as no tries
     _text("attempt_id", null=True),  # the one that holds it, while running
     _int("stop_at", null=True),  # when its cancellation was asked for
     _int("hold_at", null=True),  # since when it is paused although it runs
@@ -576,9 +576,9 @@ credentials = Table(  # secrets stay out of the journal, which has many readers;
 beats = Table(  # signs of life: not worth remembering, and after a restore nobody is alive
     "beats",
     metadata,
-    Column("name", Text, primary_key=True),  # "shift:<id>", "open:<id>" or "lane:<n>"
+    Column("name", Text, primary_key=True),  # "shift:<id>", "open:<id>", "lane:<n>" or "work:<attempt>"
     _text("holder"),
-    _text("host"),
+    _text("host"),  # empty: elsewhere
     _int("pid"),
     _int("born"),  # start of that process: a pid alone may be re-used
     _int("until"),

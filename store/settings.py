@@ -32,6 +32,7 @@ class Dispatch(_Part):
     standby: int = Field(1, ge=0, le=64)  # further shifts, ready to take over when one dies; each takes about 200 MB
     minutes: float = Field(10, gt=0)  # how long a shift works before it hands over
     lease_s: float = Field(6, gt=0)  # a shift that gave no sign for so long has lost its attempts
+    worker_lease_s: float = Field(30, gt=0)  # a worker elsewhere that gave no sign for so long has lost its attempts
     category_rates: dict[str, int] = {}  # tasks of a category that may start in any minute; a category that is not named has no limit
     cancel_s: float = Field(30, gt=0)  # an agent that was asked to stop and has not by then is given up
     lost_most: int = Field(10, ge=1)  # a task whose process died so often fails

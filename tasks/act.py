@@ -162,9 +162,9 @@ def reassign_task(tx: Tx, task: Row, agent: str | None) -> Row:
         message = f"a task that is {task['state']} cannot be given to another agent"
         raise IllegalMove(message)
     if agent is not None:
-        kind = tx.get(agents, agent)["kind"]
-        if registry.takes(kind) != task["kind"]:
-            message = f"agent {agent!r} is of kind {kind}, the task's inputs are for {task['kind']}"
+        asked = tx.get(agents, agent)
+        if task["kind"] not in {registry.takes(asked["kind"]), *registry.also_takes(asked["kind"], asked["config"])}:
+            message = f"agent {agent!r} is of kind {asked['kind']}, the task's inputs are for {task['kind']}"
             raise Invalid(message)
     changed = _change(tx, task, "task.changed", {"wanted_agent": agent})
     if task["state"] == State.WAITING and task["reason"] == Reason.NO_AGENT:

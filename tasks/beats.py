@@ -1,7 +1,7 @@
 """Signs of life: who holds a lane and which shifts are alive.
 
 They are kept beside the ledger, not in it: that a process lived at half past three is not worth remembering, and after a restore nobody is alive. A
-beat lapses after its time, or at once when its process, on this machine, is gone.
+beat lapses after its time, or at once when its process, on this machine, is gone. Whoever works elsewhere has no process that could be looked at.
 """
 
 import os
@@ -29,9 +29,10 @@ _INSERT = Query(insert(beats).values({column.name: bindparam(f"beat_{column.name
 class Beat:
     """A sign of life, good until an instant."""
 
-    name: str  # "shift:<id>" holds attempts, "open:<id>" takes new ones, "lane:<n>" claims
+    name: str  # "shift:<id>" holds attempts, "work:<attempt>" one that is worked on elsewhere, "open:<id>" takes new ones, "lane:<n>" claims
     holder: str
     until: int
+    here: bool = True  # whether this process gives it for itself; else for somebody who is elsewhere
 
 
 def alive(row: Row, now: int) -> bool:
@@ -49,9 +50,9 @@ def give(tx: Tx, beat: Beat) -> bool:
         "name": beat.name,
         "holder": beat.holder,
         "until": beat.until,
-        "host": _HOST,
-        "pid": os.getpid(),
-        "born": _born(os.getpid()),
+        "host": _HOST if beat.here else "",
+        "pid": os.getpid() if beat.here else 0,
+        "born": _born(os.getpid()) if beat.here else 0,
     }
     tx.run(_INSERT, **{f"beat_{name}": value for name, value in row.items()})
     return True

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Text, bindparam, case, select
 
+from agents import registry
 from models.clock import MINUTE, SECOND, iso, new_id
 from models.deciding import Decision, Ready, wish_of
 from models.task import Outcome, Reason, State
@@ -18,7 +19,7 @@ from tasks.beats import holds
 from tasks.budgets import left, refusal, tokens_within
 from tasks.moves import about, finish, move, needs_of, settle
 from tasks.reap import UNRUN
-from tasks.roster import OUTSIDE, Roster
+from tasks.roster import Roster
 from tasks.router import Router
 
 WOKEN_MOST = 500  # waiting tasks looked at in one transaction
@@ -118,11 +119,11 @@ def claim(journal: Journal, *, shift_id: str, lane: str, free: int, router: Rout
             remaining = left(tx, agent, tx.now)  # with what was started in this transaction
             if refusal(agent, remaining, timeout_s=task["timeout_s"]):
                 continue
-            if agent["kind"] in OUTSIDE or len(claims) < free:
+            if agent["kind"] in registry.ELSEWHERE or len(claims) < free:
                 _record_decision(tx, task, decision, router)
                 started = _start(tx, task, agent, shift_id, tokens_most=tokens_within(agent, remaining, timeout_s=task["timeout_s"]))
                 _note_circuit(tx, roster, agent["id"], task["category"])
-                claims += [started] if agent["kind"] not in OUTSIDE else []
+                claims += [started] if agent["kind"] not in registry.ELSEWHERE else []
         return claims
 
 
@@ -188,7 +189,7 @@ def _start(tx: Tx, task: Row, agent: Row, shift_id: str, *, tokens_most: int | N
     attempt_id = new_id("x", tx.now)
     row = {
         "id": attempt_id, "task_id": task["id"], "number": number, "agent_id": agent["id"],
-        "shift_id": f"{agent['kind']}:{agent['id']}" if agent["kind"] in OUTSIDE else shift_id, "state": "running", "error": None,
+        "shift_id": f"{agent['kind']}:{agent['id']}" if agent["kind"] in registry.ELSEWHERE else shift_id, "state": "running", "error": None,
         "progress": None, "stage": None, "cost_cents": 0, "tokens_in": None, "tokens_out": None, "run_id": None, "started_at": tx.now,
         "finished_at": None,
     }  # fmt: skip

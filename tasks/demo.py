@@ -29,8 +29,9 @@ from tasks import schedules
 from tasks.fire import run_now
 from tasks.keep import path_of
 from tasks.read import task_detail
-from tasks.staff import Terms, hire
+from tasks.staff import hire
 from tasks.submit import submit
+from tasks.terms import Terms
 from tasks.users import add_user
 from tasks.work import read_work
 
@@ -135,7 +136,7 @@ def _staff(journal: Journal, settings: Settings, actor: str) -> None:
             terms = Terms(**wanted["terms"])
             known = tx.one(_AGENT, agent_id=wanted["id"])
             if known is None:
-                lacking = registry.make(wanted["kind"], settings.fetch).unavailable() or ""
+                lacking = registry.lacking(wanted["kind"], settings.fetch) or ""
                 hire(tx, wanted["id"], kind=wanted["kind"], title=wanted["title"], terms=terms, lacking=lacking)
             elif not (known["price_cents"] or known["minute_cents"]):
                 tx.change(agents, wanted["id"], terms.model_dump(), "agent.changed")

@@ -3,7 +3,6 @@
 import hashlib
 import mimetypes
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -33,12 +32,6 @@ def keep_file(settings: Settings, path: Path) -> tuple[str, int]:
 def path_of(settings: Settings, sha256: str) -> Path:
     """Return where the content with this hash is kept."""
     return settings.files / sha256[:2] / sha256
-
-
-def place(settings: Settings, sha256: str, target: Path) -> None:
-    """Lay a private copy of a kept file somewhere: an agent that changes it changes only its own."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(path_of(settings, sha256), target)
 
 
 def artifact_row(*, name: str, sha256: str, size: int, at: int, client: str | None, task_id: str | None = None, attempt_id: str | None = None) -> Row:

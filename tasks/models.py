@@ -15,7 +15,6 @@ from agents.llm import Llm, LlmConfig, read_config
 from models.category import Category
 from models.errors import Conflict, Invalid
 from models.money import MOST_CENTS
-from models.zones import zone_of
 from store.journal import Journal, View
 from store.query import Query, Row
 from store.schema import agents
@@ -23,7 +22,8 @@ from store.settings import Settings
 from tasks.budgets import Budget, left, price, token_columns, tokens_within
 from tasks.keys import keep_key, load_key
 from tasks.moves import public
-from tasks.staff import CAPACITY_MOST, RATE_MOST, Terms, hire
+from tasks.staff import hire
+from tasks.terms import CAPACITY_MOST, RATE_MOST, Terms
 from tasks.work import Strict, Text, read_form
 
 TEST_S = 60  # that a test request may take
@@ -60,17 +60,14 @@ def hire_llm(journal: Journal, settings: Settings, data: Any, *, actor: str) -> 
     wanted = read_form(NewModel, data, "model")
     given = wanted.model_dump(include={"url", "model", "max_tokens", "temperature", "context_tokens"}, exclude_none=True)
     config = read_form(LlmConfig, given | ({"key": wanted.id} if wanted.key else {}), "model")
-    if wanted.zone is not None:
-        zone_of(wanted.zone)
-    terms = Terms(**wanted.model_dump(include=set(Terms.model_fields)))
+    terms = read_form(Terms, wanted.model_dump(include=set(Terms.model_fields)), "model")
     with journal.write(actor) as tx:
         if tx.one(_NAMED, agent_id=wanted.id) is not None:
             message = f"there is an agent {wanted.id!r} already"
             raise Conflict(message)
         row = hire(
-            tx, wanted.id, kind="llm", title=wanted.title or config.model, terms=terms, config=config.model_dump_json(exclude_none=True),
-            skills=json.dumps(wanted.skills), input_cents=wanted.input_cents,
-            output_cents=wanted.output_cents, budget=wanted.budget.model_dump_json(exclude_none=True) if wanted.budget else None, zone=wanted.zone,
+            tx, wanted.id, kind="llm", title=wanted.title or config.model, terms=terms, config=config.model_dump(exclude_none=True),
+            skills=wanted.skills,
         )  # fmt: skip
         if wanted.key:  # before the commit: a row without its key would be worse than a file without a row
             keep_key(settings, wanted.id, wanted.key)

@@ -32,6 +32,8 @@ _LAST_AGENT = Query(
     select(attempts.c.agent_id).where(attempts.c.task_id == bindparam("task_id")).order_by(attempts.c.number.desc()).limit(1),
 )
 
+_JSON = ("inputs", "result", "skills", "config", "candidates", "flips", "flags", "languages", "calendar", "budget")
+
 
 def about(task: Row) -> Row:
     """Return what every event about a task says in its facts, for those who follow only a part of them."""
@@ -102,11 +104,7 @@ def end_facts(view: View, task: Row) -> Row:
 
 def public(row: Row) -> Row:
     """Return a row of the ledger with its JSON columns decoded, as answers show it."""
-    decoded = {
-        name: json.loads(row[name])
-        for name in ("inputs", "result", "skills", "config", "candidates", "flips", "flags")
-        if isinstance(row.get(name), str)
-    }
+    decoded = {name: json.loads(row[name]) for name in _JSON if isinstance(row.get(name), str)}
     return {name: value for name, value in row.items() if name not in {"queue_key", "wake_at"}} | decoded
 
 

@@ -17,7 +17,7 @@ from models.notifying import Past, Person, Rule, Verdict, audience, decide, grou
 from store.bell import Listener
 from store.journal import Journal, Tx, View
 from store.query import Query, Row
-from store.schema import alerts, channels, deliveries, notices, readers, tasks, users
+from store.schema import agents, alerts, attempts, channels, deliveries, notices, readers, tasks, users
 from store.settings import Settings
 from tasks.beats import Beat, give, holds, stop
 from tasks.notices import close, is_open, tell, wake
@@ -210,7 +210,12 @@ def _tellings(view: View, events: Sequence[Event]) -> list[Telling]:
 
 
 def _row(view: View, event: Event) -> Row | None:
-    return view.get(alerts if event.entity == "alerts" else tasks, event.key) if needs_row(event) else None
+    if not needs_row(event):
+        return None
+    if event.entity != "attempts":
+        return view.get(alerts if event.entity == "alerts" else tasks, event.key)
+    attempt = view.get(attempts, event.key)
+    return view.get(tasks, attempt["task_id"]) | {"assignee": view.get(agents, attempt["agent_id"])["user_id"]}
 
 
 def _people(view: View) -> list[Person]:

@@ -27,6 +27,7 @@ _HEAD = Query(select(journal.c.seq).order_by(journal.c.seq.desc()).limit(1))
 DEFAULTS: Sequence[tuple[str, str, dict[str, Any]]] = (
     ("nr_alerts", "Alerts", {"to": ["role:admin", "role:operator"], "events": ["alert.*"]}),
     ("nr_decisions", "Decisions that wait for me", {"to": ["approver"], "events": ["approval.needed", "review.needed"]}),
+    ("nr_work", "Work for me", {"to": ["assignee"], "events": ["work.assigned"]}),
     ("nr_client", "My work", {"to": ["client"], "events": ["task.succeeded", "task.failed", "task.expired"]}),
 )
 
@@ -47,7 +48,7 @@ def _zone(name: str) -> str:
 
 
 Wall = Annotated[str, AfterValidator(_wall)]
-Told = Annotated[Text, Field(pattern=r"^(user:.{1,100}|role:(admin|operator|analyst|client)|client|approver)$")]
+Told = Annotated[Text, Field(pattern=r"^(user:.{1,100}|role:(admin|operator|analyst|client)|client|approver|assignee)$")]
 Kind = Annotated[Text, Field(pattern=r"^[a-z_]+\.([a-z_]+|\*)$")]
 Some = Annotated[tuple[Name, ...], Field(max_length=50)]
 

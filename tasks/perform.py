@@ -9,6 +9,7 @@ import random
 import shutil
 import threading
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ logger = logging.getLogger("arbiter.perform")
 
 VALUE_MOST = 65_536  # bytes of a result
 ERROR_MOST = 4_000  # characters of an error
+MILLION = 1_000_000  # tokens have their price by the million
 LOST = "lost"  # why an attempt stops that no longer holds its task
 
 
@@ -129,26 +131,29 @@ def _record(journal: Journal, claim: Claim, ended: Ended, run_id: str | None) ->
 def record_end(journal: Journal, claim: Claim, ended: Ended, *, run_id: str | None = None) -> None:
     """Record how an attempt ended and what becomes of its task. Refused with `LeaseLost` unless the attempt still holds the task."""
     with journal.write(f"agent:{claim.agent_id}") as tx:
-        task = tx.get(schema.tasks, claim.task_id)
-        if task["attempt_id"] != claim.attempt_id or task["state"] != State.RUNNING:
-            message = f"attempt {claim.number} of task {claim.task_id} no longer holds it: its result is refused"
-            raise LeaseLost(message)
-        attempt = tx.get(schema.attempts, claim.attempt_id)
-        agent = tx.get(schema.agents, claim.agent_id)
-        took = tx.now - attempt["started_at"]
-        cost = ended.extra_cents + price(agent, took, ended.tokens)
-        _close_attempt(tx, claim, attempt, ended, cost=cost, extra=cost - price(agent, took, None), run_id=run_id)
-        tell_exceeded(tx, agent)
-        for name, sha256, size in ended.artifacts:
-            row = artifact_row(
-                name=name, sha256=sha256, size=size, at=tx.now, client=claim.client, task_id=claim.task_id, attempt_id=claim.attempt_id
-            )
-            tx.create(schema.artifacts, row, "artifact.added", **claim.about)
-        if ended.state == "succeeded":
-            circuits.succeeded(tx, claim.agent_id, claim.category)
-        elif ended.state == "timeout" or (ended.state == "failed" and ended.retryable):  # what no other try can mend is not its agent's fault
-            circuits.failed(tx, claim.agent_id, claim.category, active(tx).policy)
-        _close_task(tx, claim, task, ended, task["cost_cents"] + cost)
+        end(tx, claim, ended, run_id=run_id)
+
+
+def end(tx: Tx, claim: Claim, ended: Ended, *, run_id: str | None = None) -> None:
+    """Record how an attempt ended, within a transaction."""
+    task = tx.get(schema.tasks, claim.task_id)
+    if task["attempt_id"] != claim.attempt_id or task["state"] != State.RUNNING:
+        message = f"attempt {claim.number} of task {claim.task_id} no longer holds it: its result is refused"
+        raise LeaseLost(message)
+    attempt = tx.get(schema.attempts, claim.attempt_id)
+    agent = tx.get(schema.agents, claim.agent_id)
+    took = tx.now - attempt["started_at"]
+    cost = ended.extra_cents + price(agent, took, ended.tokens)
+    _close_attempt(tx, claim, attempt, ended, cost=cost, extra=cost - price(agent, took, None), run_id=run_id)
+    tell_exceeded(tx, agent)
+    for name, sha256, size in ended.artifacts:
+        row = artifact_row(name=name, sha256=sha256, size=size, at=tx.now, client=claim.client, task_id=claim.task_id, attempt_id=claim.attempt_id)
+        tx.create(schema.artifacts, row, "artifact.added", **claim.about)
+    if ended.state == "succeeded":
+        circuits.succeeded(tx, claim.agent_id, claim.category)
+    elif ended.state == "timeout" or (ended.state == "failed" and ended.retryable):  # what no other try can mend is not its agent's fault
+        circuits.failed(tx, claim.agent_id, claim.category, active(tx).policy)
+    _close_task(tx, claim, task, ended, task["cost_cents"] + cost)
 
 
 def _work(journal: Journal, settings: Settings, claim: Claim, control: Control, folder: Path) -> Ended | None:
@@ -186,10 +191,7 @@ def _stopped(why: str, claim: Claim) -> Ended | None:
 
 
 def _succeeded(settings: Settings, result: Result, folder: Path) -> Ended:
-    value = storable(json.dumps(result.value, ensure_ascii=False, allow_nan=False))
-    if len(value.encode()) > VALUE_MOST:
-        message = f"the result has {len(value.encode())} bytes, {VALUE_MOST} are the most: large results belong into artifacts"
-        raise AgentError(message)
+    value = written(result.value)
     kept = []
     for path in result.artifacts:
         if path.is_symlink() or not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
@@ -197,6 +199,15 @@ def _succeeded(settings: Settings, result: Result, folder: Path) -> Ended:
             raise AgentError(message)
         kept.append((storable(path.resolve().relative_to(folder.resolve()).as_posix()), *keep_file(settings, path)))
     return Ended(state="succeeded", value=value, artifacts=tuple(kept), extra_cents=result.cost_cents)
+
+
+def written(value: Mapping[str, Any]) -> str:
+    """Return a result as the text that is kept. Raises `AgentError` for one that is too large."""
+    text = storable(json.dumps(value, ensure_ascii=False, allow_nan=False))
+    if len(text.encode()) > VALUE_MOST:
+        message = f"the result has {len(text.encode())} bytes, {VALUE_MOST} are the most: large results belong into artifacts"
+        raise AgentError(message)
+    return text
 
 
 def _close_attempt(tx: Tx, claim: Claim, attempt: Row, ended: Ended, *, cost: int, extra: int, run_id: str | None) -> None:

@@ -4,7 +4,7 @@ from sqlalchemy import bindparam, select
 
 from models.clock import SECOND
 from models.task import Outcome, Reason, State
-from store.journal import Journal, Tx
+from store.journal import Journal, Tx, View
 from store.query import Query, Row
 from store.schema import attempts, tasks
 from tasks.act import pause_task
@@ -15,25 +15,27 @@ DIED = "the process that worked on it died"
 UNRUN = "its step could not be run"
 PAUSE_MOST_S = 15  # about what Prefect's server needs to start again
 
-_HELD = Query(select(attempts).where(attempts.c.state == "running").order_by(attempts.c.id))
+_HELD = Query(select(attempts).where(attempts.c.state == "running", attempts.c.shift_id.not_like("person:%")).order_by(attempts.c.id))
 _DIED = Query(select(attempts.c.id).where(attempts.c.task_id == bindparam("task_id"), attempts.c.error == DIED))
-_ANY = Query(select(attempts.c.shift_id).where(attempts.c.state == "running").distinct())
+_ANY = Query(
+    select(attempts.c.id, attempts.c.shift_id, attempts.c.stage).where(attempts.c.state == "running", attempts.c.shift_id.not_like("person:%")),
+)
 
 
 def anything_lost(journal: Journal) -> bool:
     """Tell cheaply whether some attempt is held by a shift that is no longer alive."""
     with journal.look() as view:
-        alive = living(view, "shift:", journal.clock())
-        return any(f"shift:{row['shift_id']}" not in alive for row in view.rows(_ANY))
+        alive = _alive(view, journal.clock())
+        return any(_beat_of(row) not in alive for row in view.rows(_ANY))
 
 
 def reap(journal: Journal, *, actor: str, lost_most: int) -> int:
     """Give the tasks of dead shifts back to the queue; return how many. From then on a result of their attempts is refused."""
     with journal.write(actor) as tx:
-        alive = living(tx, "shift:", tx.now)
-        lost = [row for row in tx.rows(_HELD) if f"shift:{row['shift_id']}" not in alive]
+        alive = _alive(tx, tx.now)
+        lost = [row for row in tx.rows(_HELD) if _beat_of(row) not in alive]
         for attempt in lost:
-            _take_back(tx, attempt, lost_most)
+            take_back(tx, attempt, lost_most=lost_most)
         bury(tx)
         return len(lost)
 
@@ -66,14 +68,15 @@ def give_back(tx: Tx, attempt: Row, error: str, why: str) -> None:
         pause_task(tx, tx.get(tasks, task["id"]), f"{task['why']}; meanwhile {error}")
 
 
-def _take_back(tx: Tx, attempt: Row, lost_most: int) -> None:
+def take_back(tx: Tx, attempt: Row, *, lost_most: int, error: str = DIED) -> None:
+    """Put the task of an attempt that nobody works on back into the queue, within a transaction. Of those that died, so many are the most."""
     task = tx.get(tasks, attempt["task_id"])
-    died = len(tx.rows(_DIED, task_id=task["id"])) + 1
+    died = len(tx.rows(_DIED, task_id=task["id"])) + (error == DIED)
     if _holds(task, attempt) and task["stop_at"] is None and died >= lost_most:
-        _close(tx, attempt, DIED)
+        _close(tx, attempt, error)
         finish(tx, task, Outcome.FAILED, Reason.LOST, f"the process that worked on it died {died} times", lost=task["lost"] + 1)
     else:
-        give_back(tx, attempt, DIED, f"attempt {attempt['number']} died with its process; waits for a free agent")
+        give_back(tx, attempt, error, f"attempt {attempt['number']} was lost: {error}; waits for a free agent")
 
 
 def _pause(tx: Tx, task: Row, attempt: Row) -> None:
@@ -95,6 +98,16 @@ def _close(tx: Tx, attempt: Row, error: str) -> None:
     facts |= {"state": "lost", "cost_cents": 0, "extra_cents": 0, "tokens_in": None, "tokens_out": None, "currency": task["currency"]}
     facts |= {"started_at": attempt["started_at"], "finished_at": tx.now}
     tx.change(attempts, attempt["id"], {"state": "lost", "error": error, "finished_at": tx.now}, "attempt.finished", **facts)
+
+
+def _alive(view: View, now: int) -> set[str]:
+    return living(view, "shift:", now) | living(view, "work:", now)
+
+
+def _beat_of(attempt: Row) -> str:
+    """Return the sign of life that keeps an attempt: its shift's or its worker's; its own once a worker has accepted it."""
+    accepted = attempt["shift_id"].startswith("worker:") and attempt["stage"] is not None
+    return f"work:{attempt['id']}" if accepted else f"shift:{attempt['shift_id']}"
 
 
 def _holds(task: Row, attempt: Row) -> bool:

@@ -20,7 +20,7 @@ from store.journal import Journal, View
 from store.query import Query
 from store.schema import artifacts
 from store.settings import Settings
-from tasks.keep import place
+from tasks.keep import path_of
 
 _OF_TASK = Query(
     select(artifacts)
@@ -75,22 +75,26 @@ def resolve(journal: Journal, settings: Settings, inputs: Any, folder: Path) -> 
         return folder / "inputs" / str(next(numbers)) / name  # a folder each: two files may have one name
 
     def laid(name: str, what: Any) -> str:
-        if name == "$file":
-            source = _find_file(settings, what)
-            target = path_for(source.name)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
-            return str(target)
         with journal.look() as view:
-            row = view.one(_BY_ID, artifact_id=what) if isinstance(what, str) else view.one(_OF_TASK, task_id=what["task"], name=what["name"])
-        if row is None:
-            message = f"task {what['task']} made no artifact {what['name']!r}" if isinstance(what, dict) else f"there is no artifact {what}"
-            raise AgentError(message)
-        target = path_for(PurePosixPath(row["name"]).name)
-        place(settings, row["sha256"], target)
+            source, plain = find(view, settings, name, what)
+        target = path_for(plain)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)  # a copy of its own: an agent that changes it changes nothing else
         return str(target)
 
     return rewrite(inputs, laid)
+
+
+def find(view: View, settings: Settings, name: str, what: Any) -> tuple[Path, str]:
+    """Return where the bytes of a reference are, and the plain name of the file. Raises `Invalid` or `AgentError` when it is not there."""
+    if name == "$file":
+        source = _find_file(settings, what)
+        return source, source.name
+    row = view.one(_BY_ID, artifact_id=what) if isinstance(what, str) else view.one(_OF_TASK, task_id=what["task"], name=what["name"])
+    if row is None:
+        message = f"task {what['task']} made no artifact {what['name']!r}" if isinstance(what, dict) else f"there is no artifact {what}"
+        raise AgentError(message)
+    return path_of(settings, row["sha256"]), PurePosixPath(row["name"]).name
 
 
 def _of_needed(what: Any, ids: dict[str, str], needs: set[str]) -> dict[str, str]:

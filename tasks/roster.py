@@ -4,7 +4,6 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from sqlalchemy import BigInteger, bindparam, func, select
 
@@ -19,7 +18,6 @@ from store.schema import agents, attempts, circuits, preferences, tasks
 from store.settings import Dispatch
 from tasks.budgets import Left, charges, left, refusal
 
-OUTSIDE = frozenset({"worker", "person"})  # kinds of agents that do their work elsewhere and bring its result
 LIMITED = "may start no more this minute"
 
 _AGENTS = Query(select(agents))
@@ -68,7 +66,7 @@ class Roster:
         if not fitting:
             return None
         left = self.category_left(wish.category)
-        outside = sum(one.free for one in fitting if self.rows[one.agent_id]["kind"] in OUTSIDE)
+        outside = sum(one.free for one in fitting if self.rows[one.agent_id]["kind"] in registry.ELSEWHERE)
         inside = sum(one.free for one in fitting) - outside
         return (inside, outside) if left is None else (min(inside, left), min(outside, left))
 
@@ -99,10 +97,10 @@ class Roster:
         return client in self._preferences
 
     def _candidate(self, row: Row) -> Candidate:
-        config: dict[str, Any] = json.loads(row["config"])
         known = self._circuits(row["id"])
         return Candidate(
-            agent_id=row["id"], takes=frozenset(config.get("takes", [registry.takes(row["kind"])])), skills=frozenset(json.loads(row["skills"])),
+            agent_id=row["id"], takes=registry.also_takes(row["kind"], row["config"]) | {registry.takes(row["kind"])},
+            skills=frozenset(json.loads(row["skills"])),
             state=row["state"], capacity=row["capacity"], running=sum(self._running[row["id"]].values()), currency=row["currency"],
             charges=charges(row),
             task_cost=float(row["price_cents"]), minute_cost=float(row["minute_cents"]), clearance=row["clearance"] or 0,

@@ -26,6 +26,7 @@ from tasks.beats import Beat, give, living, living_shifts, stop
 from tasks.categorize_waiting import categorize_waiting
 from tasks.claim import Claim, anything_due, claim
 from tasks.fire import Lane, fire
+from tasks.look_outside import look_outside
 from tasks.perform import Ended, Running, perform, record_end
 from tasks.reap import anything_lost, reap, take_back_unended
 from tasks.router import Router
@@ -116,6 +117,8 @@ class Shift:
             return []
         if self._is_time("lost", CHECK_S) and anything_lost(self._journal):
             reap(self._journal, actor=f"shift:{self.id}", lost_most=self._settings.lost_most)
+        if self._is_time("outside", CHECK_S):
+            look_outside(self._journal, self._settings, actor=f"shift:{self.id}")
         self._fire()
         categorize_waiting(self._journal, least=self._least, actor=f"shift:{self.id}")
         free = self._settings.slots - busy

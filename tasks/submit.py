@@ -35,7 +35,7 @@ _FIRED = (
     .limit(1)
 )
 _LATEST_FIRE = Query(select(schema.tasks.c.id).where(schema.tasks.c.fire_id == _FIRED.scalar_subquery()).order_by(schema.tasks.c.id))
-_AGENT = Query(select(schema.agents.c.kind).where(schema.agents.c.id == bindparam("agent_id")))
+_AGENT = Query(select(schema.agents.c.kind, schema.agents.c.config).where(schema.agents.c.id == bindparam("agent_id")))
 
 
 def submit(journal: Journal, work: Work, *, settings: Settings, actor: str, source: str, client: str | None = None, key: str | None = None) -> Row:
@@ -212,11 +212,13 @@ def _kind(tx: Tx, task: NewTask, known: str | None) -> str:
         message = f"there is no agent {task.agent!r}"
         raise Invalid(message)
     takes = registry.takes(wanted["kind"])
-    if known not in {None, takes}:
-        message = f"agent {task.agent!r} is of kind {wanted['kind']} and takes no inputs of kind {known}"
+    also = registry.also_takes(wanted["kind"], wanted["config"])
+    chosen = known or (_kind_of(task) if also else takes)
+    if chosen not in {takes, *also}:
+        message = f"agent {task.agent!r} is of kind {wanted['kind']} and takes no inputs of kind {chosen}"
         raise Invalid(message)
-    registry.check_inputs(takes, task.inputs, references=True)
-    return takes
+    registry.check_inputs(chosen, task.inputs, references=True)
+    return chosen
 
 
 def _kind_of(task: NewTask) -> str:

@@ -63,14 +63,14 @@ def add_user(
         message = f"unknown role {role!r}; there are {', '.join(Role)}"
         raise Invalid(message)
     Viewer(name=name, role=Role(role), client=client)
-    digest = _hash(password)
+    digest = hashed(password)
     with journal.write(actor) as tx:
-        return _add(tx, name, Role(role), digest, client, label)
+        return add_user_in(tx, name, Role(role), digest, client=client, label=label)
 
 
 def set_password(journal: Journal, name: str, password: str, *, actor: str) -> Row:
     """Give a user a new password and end all sessions that the old one opened; return the row."""
-    digest = _hash(password)
+    digest = hashed(password)
     with journal.write(actor) as tx:
         row = tx.get(users, name)
         patch = {"session_version": row["session_version"] + 1}
@@ -101,12 +101,12 @@ def end_sessions(journal: Journal, name: str, *, actor: str) -> Row:
 def ensure_first_admin(journal: Journal, name: str = "admin") -> str | None:
     """Make the first administrator with a generated password and return it, to be shown once; null when there is one already."""
     password = secrets.token_urlsafe(15)
-    digest = _hash(password)
+    digest = hashed(password)
     try:
         with journal.write("system") as tx:
             if tx.one(_ANY_ADMIN) is not None:
                 return None
-            _add(tx, name, Role.ADMIN, digest, None, None)
+            add_user_in(tx, name, Role.ADMIN, digest)
     except Conflict:
         with journal.look() as view:
             if view.one(_ANY_ADMIN) is None:  # the name is somebody else's
@@ -207,7 +207,8 @@ def matches(digest: str, password: str) -> bool:
         return False
 
 
-def _add(tx: Tx, name: str, role: Role, digest: str, client: str | None, label: str | None) -> Row:
+def add_user_in(tx: Tx, name: str, role: Role, digest: str, *, client: str | None = None, label: str | None = None) -> Row:
+    """Add a user within a transaction, whose password has this hash."""
     if tx.one(_USER, name=name) is not None:
         message = f"there is a user {name!r} already"
         raise Conflict(message)
@@ -235,7 +236,8 @@ def _keep(tx: Tx, name: str, digest: str) -> None:
     tx.run(_KEEP, owner=name, hash=digest)
 
 
-def _hash(password: str) -> str:
+def hashed(password: str) -> str:
+    """Return the hash of a password that is acceptable. Raises `Invalid` for one that is not."""
     if not PASSWORD_LEAST <= len(password) <= PASSWORD_MOST:
         message = f"a password has {PASSWORD_LEAST} to {PASSWORD_MOST} characters"
         raise Invalid(message)

@@ -48,6 +48,9 @@ def _plain(inputs: Any) -> Any:
     return inputs
 
 
+Json = Annotated[dict[str, Any], BeforeValidator(_plain)]
+
+
 def _near(moment: datetime) -> datetime:
     if not datetime(1970, 1, 2, tzinfo=UTC) <= moment <= datetime(9000, 1, 1, tzinfo=UTC):
         message = "is not a year between 1970 and 9000"
@@ -90,7 +93,7 @@ class NewTask(Strict):
     language: Annotated[Text, StringConstraints(pattern=r"^[a-z]{2,3}$")] | None = None  # ISO 639 code that its agent must know; null: whichever
     clearance: Annotated[StrictInt, Field(ge=0, le=9)] = 0  # that its agent must have: higher is more secret
     kind: str | None = None  # kind of inputs: a kind of agent, or `brief` for work in words; null: the one that the inputs fit
-    inputs: Annotated[dict[str, Any], BeforeValidator(_plain)]
+    inputs: Json
     price_cents: Annotated[StrictInt, Field(ge=0, le=MOST_CENTS)] = 0
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "EUR"
     priority: Annotated[StrictInt, Field(ge=-1000, le=1000)] = 0

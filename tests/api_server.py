@@ -19,7 +19,7 @@ from websockets.sync.client import ClientConnection, connect
 from store.home import open_journal, set_up
 from store.journal import Journal
 from store.schema import agents
-from store.settings import Settings
+from store.settings import Dispatch, Settings
 from tasks.users import add_user
 from tests.factories import agent_row
 
@@ -44,7 +44,9 @@ class Server:
         url = settings.database.url
         database = {"ARBITER_DATABASE__URL": url.get_secret_value()} if url else {}
         api = {f"ARBITER_API__{name.upper()}": str(value) for name, value in options.items()}
-        self.env = os.environ | {"ARBITER_HOME": str(settings.home)} | database | api
+        set_here = settings.dispatch.model_dump(exclude_unset=True)
+        dispatch = {f"ARBITER_DISPATCH__{name.upper()}": str(value) for name, value in set_here.items()}
+        self.env = os.environ | {"ARBITER_HOME": str(settings.home)} | database | api | dispatch
         self._tokens: dict[str, str] = {}
         self.log = settings.home / "api.log"
         self.url = ""
@@ -125,10 +127,10 @@ class House(Server):
 
 
 @contextlib.contextmanager
-def housed(kind: type[House] = House, **options: Any) -> Iterator[House]:
+def housed(kind: type[House] = House, *, dispatch: Dispatch | None = None, **options: Any) -> Iterator[House]:
     """Serve a new home with people in it."""
     with tempfile.TemporaryDirectory(prefix="arb-") as folder:
-        settings = Settings(home=Path(folder))
+        settings = Settings(home=Path(folder), dispatch=dispatch or Dispatch())
         set_up(settings)
         journal = open_journal(settings)
         add_people(journal)

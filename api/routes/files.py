@@ -1,6 +1,8 @@
 """Files: artifacts to download, and uploads that tasks to come will need."""
 
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.answers import shown
 from api.auth import GuardedRoute
-from api.parts import The, Who
+from api.parts import Parts, The, Who
 from api.routes.work import seen_detail
 from models.errors import NotFound, Unavailable
 from tasks.read import artifact
@@ -37,6 +39,14 @@ def download(the: The, viewer: Who, artifact_id: str) -> FileResponse:
 async def upload(the: The, viewer: Who, request: Request, name: Annotated[str, Query(max_length=200)]) -> dict[str, Any]:
     """Keep the request's body, as it comes, as a file of this name; return the artifact, whose id the inputs of a task may name."""
     check_name(name)
+    async with received(the, request) as path:
+        kept = await run_in_threadpool(keep_upload, the.journal, the.settings, path, name, actor=viewer.actor, client=viewer.client)
+    return shown(kept, viewer)
+
+
+@asynccontextmanager
+async def received(the: Parts, request: Request) -> AsyncIterator[Path]:
+    """Give the request's body as a file, for as long as the block runs."""
     folder = the.settings.work
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=folder, prefix="upload-") as whole:
@@ -48,9 +58,7 @@ async def upload(the: The, viewer: Who, request: Request, name: Annotated[str, Q
                 gathered.clear()
         whole.write(gathered)
         whole.flush()
-        path = Path(whole.name)
-        kept = await run_in_threadpool(keep_upload, the.journal, the.settings, path, name, actor=viewer.actor, client=viewer.client)
-    return shown(kept, viewer)
+        yield Path(whole.name)
 
 
 def _check_assigned(the: The, viewer: Who, row: dict[str, Any]) -> None:

@@ -11,7 +11,9 @@ from models.access import HOUSE_KPIS, for_client
 from models.category import CATEGORIES
 from models.errors import Forbidden
 from tasks import measure, read, staff, stops
+from tasks.hiring import hire_elsewhere
 from tasks.moves import public
+from tasks.terms import AgentChange, NewAgent
 
 router = APIRouter(route_class=GuardedRoute, tags=["house"])
 
@@ -25,9 +27,16 @@ def agents(the: The, viewer: Who) -> dict[str, Any]:
     return {"items": shown_all((row for row in rows if viewer.agent in {None, row["id"]}), viewer)}
 
 
+@router.post("/agents", status_code=201)
+def hire(the: The, viewer: Who, wanted: NewAgent) -> dict[str, Any]:
+    """Hire somebody who works elsewhere: a worker or a person; `password` is that of the new account, shown this once, null where none was made."""
+    row, password = hire_elsewhere(the.journal, wanted, actor=viewer.actor)
+    return shown(public(row), viewer) | {"password": password}
+
+
 @router.patch("/agents/{agent_id}")
-def change_agent(the: The, viewer: Who, agent_id: str, wanted: staff.AgentChange) -> dict[str, Any]:
-    """Bring an agent online, drain it or send it offline; change what it costs and how much it does at once."""
+def change_agent(the: The, viewer: Who, agent_id: str, wanted: AgentChange) -> dict[str, Any]:
+    """Bring an agent online, let it rest, drain it or send it offline; change its terms."""
     return shown(public(staff.change_agent(the.journal, the.settings, agent_id, wanted, actor=viewer.actor)), viewer)
 
 

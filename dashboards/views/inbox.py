@@ -108,6 +108,8 @@ def _facts(notice: Row) -> list[str]:
 def _link(notice: Row) -> None:
     pages, about = st.session_state["pages"], notice["entity_id"]
     match notice["entity"]:
+        case "tasks" if (person := data.me()) and person.role == "agent":
+            st.page_link(pages["my_work"], label="Open my work", icon=":material/assignment_ind:")
         case "tasks":
             st.page_link(pages["tasks"], label="Open the task", icon=":material/checklist:", query_params={"task": about})
         case "schedules" if data.may("GET /schedules"):

@@ -90,7 +90,7 @@ def form(rule: Row | None = None) -> None:
     known = rule or {"name": "", **asdict(Rule(id="", to=(myself,), events=(), zone=data.zone()))}
     with st.form(key, border=False):
         fields: dict[str, Any] = {"name": st.text_input("Name", value=known["name"], key=f"{key}-name", max_chars=100)}
-        people = [myself, "role:operator", "role:admin", "role:analyst", "client", "approver"]
+        people = [myself, "role:operator", "role:admin", "role:analyst", "client", "approver", "assignee"]
         fields["to"] = _told("Whom does it tell?", people, known["to"], f"{key}-to") if operator else [myself]
         fields["events"] = _events(known, key)
         fields |= _conditions(known, key)
@@ -109,7 +109,7 @@ def form(rule: Row | None = None) -> None:
 def _told(label: str, people: list[str], chosen: Sequence[str], key: str) -> list[str]:
     return st.multiselect(
         label, _with(people, chosen), default=chosen, accept_new_options=True, key=key,
-        help="`user:ann`, `role:operator`, `client`: whose task it is, `approver`",
+        help="`user:ann`, `role:operator`, `client`: whose task it is, `approver`, `assignee`: whose work it is",
     )  # fmt: skip
 
 

@@ -63,6 +63,7 @@ def test_a_route_lets_in_whom_its_rule_names_and_nobody_else(server, route):
         rule_id="nr_none",
         delivery_id="dl_none",
         bid_id="bd_none",
+        attempt_id="x_none",
         number="1",
     )
     if route == "GET /feed/events":

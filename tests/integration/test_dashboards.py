@@ -159,7 +159,7 @@ def test_what_waits_for_a_person_is_counted(twin: Twin):
 def test_a_program_is_shown_no_page(twin: Twin):
     app = logged_in("bot")
     assert "This account is for a program" in texts(app)
-    assert [path for _, path, _, _ in twin.asked] == ["/token"]
+    assert [path for _, path, _, _ in twin.asked] == ["/token", "/work"]
 
 
 def test_two_people_at_the_same_time_are_asked_for_separately(twin: Twin):
