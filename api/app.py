@@ -11,7 +11,24 @@ from api.auth import refuse_unguarded
 from api.hub import Hub
 from api.metrics import Edge, Figures
 from api.parts import Parts
-from api.routes import agenda, bids, files, groups, health, house, inbox, many, monitor, notify, outside, routing, schedules, sessions, work
+from api.routes import (
+    agenda,
+    bids,
+    categories,
+    files,
+    groups,
+    health,
+    house,
+    inbox,
+    many,
+    monitor,
+    notify,
+    outside,
+    routing,
+    schedules,
+    sessions,
+    work,
+)
 from store.journal import Journal
 from store.settings import Settings
 from tasks.health import Health
@@ -36,7 +53,25 @@ def create_app(settings: Settings, journal: Journal) -> FastAPI:
 
     app = FastAPI(title="Arbiter", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.parts, app.state.health = parts, Health(journal, settings)
-    for part in (sessions, work, outside, bids, routing, groups, many, schedules, inbox, notify, agenda, files, house, health, monitor, feed):
+    for part in (
+        sessions,
+        work,
+        outside,
+        categories,
+        bids,
+        routing,
+        groups,
+        many,
+        schedules,
+        inbox,
+        notify,
+        agenda,
+        files,
+        house,
+        health,
+        monitor,
+        feed,
+    ):
         app.include_router(part.router)
     app.add_middleware(Edge, figures=figures)
     problems.install(app, journal.engine.dialect.loaded_dbapi.OperationalError)

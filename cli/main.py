@@ -12,7 +12,27 @@ from typing import Annotated
 
 import typer
 
-from cli import agents, bids, doctor, evaluate, figures, flow, follow, inbox, llm, many, notify, people, reset, routing, schedule, status, up, work
+from cli import (
+    agents,
+    bids,
+    categories,
+    doctor,
+    evaluate,
+    figures,
+    flow,
+    follow,
+    inbox,
+    llm,
+    many,
+    notify,
+    people,
+    reset,
+    routing,
+    schedule,
+    status,
+    up,
+    work,
+)
 from models.errors import ArbiterError
 from models.untrusted import Untrusted
 
@@ -39,7 +59,27 @@ def common(
         os.environ["ARBITER_HOME"] = str(home)
 
 
-for module in (up, status, doctor, work, agents, bids, routing, many, llm, schedule, inbox, notify, figures, evaluate, flow, follow, people, reset):
+for module in (
+    up,
+    status,
+    doctor,
+    work,
+    agents,
+    categories,
+    bids,
+    routing,
+    many,
+    llm,
+    schedule,
+    inbox,
+    notify,
+    figures,
+    evaluate,
+    flow,
+    follow,
+    people,
+    reset,
+):
     module.add_to(app)
 
 

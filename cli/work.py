@@ -21,7 +21,7 @@ Id = Annotated[str, typer.Argument(metavar="ID", show_default=False)]
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this file."""
-    for command in (submit, tasks, task, cancel, retry, approve, reject, delegate, review, pause, resume, priority, postings):
+    for command in (submit, tasks, task, cancel, retry, approve, reject, delegate, pause, resume, priority, postings):
         app.command()(command)
 
 
@@ -36,11 +36,11 @@ def submit(
 
     work = read_work(read_json(file))
     with opened() as home:
-        answer = submit(home.journal, work, settings=home.settings, actor=home.actor, source="cli", key=key)
+        accepted = submit(home.journal, work, settings=home.settings, actor=home.actor, source="cli", key=key)
     if as_json:
-        print_json(answer)
+        print_json(accepted)
     else:
-        Screen().table(answer["tasks"], ("id", "ref", "state", "why"))
+        Screen().table(accepted["tasks"], ("id", "ref", "state", "why"))
 
 
 def tasks(
@@ -90,7 +90,7 @@ def cancel(task_id: Id, why: Annotated[str, typer.Option(help="said to whoever a
     from tasks import act
 
     with opened() as home:
-        _answer(act.cancel(home.journal, task_id, actor=home.actor, why=why), as_json=as_json)
+        answer(act.cancel(home.journal, task_id, actor=home.actor, why=why), as_json=as_json)
 
 
 def retry(task_id: Id, as_json: Json = False) -> None:
@@ -98,7 +98,7 @@ def retry(task_id: Id, as_json: Json = False) -> None:
     from tasks import act
 
     with opened() as home:
-        _answer(act.retry(home.journal, task_id, actor=home.actor), as_json=as_json)
+        answer(act.retry(home.journal, task_id, actor=home.actor), as_json=as_json)
 
 
 def approve(task_id: Id, note: Note = "", as_json: Json = False) -> None:
@@ -106,7 +106,7 @@ def approve(task_id: Id, note: Note = "", as_json: Json = False) -> None:
     from tasks import approvals
 
     with opened() as home:
-        _answer(approvals.approve(home.journal, task_id, actor=home.actor, note=note), as_json=as_json)
+        answer(approvals.approve(home.journal, task_id, actor=home.actor, note=note), as_json=as_json)
 
 
 def reject(task_id: Id, note: Note, as_json: Json = False) -> None:
@@ -114,7 +114,7 @@ def reject(task_id: Id, note: Note, as_json: Json = False) -> None:
     from tasks import approvals
 
     with opened() as home:
-        _answer(approvals.reject(home.journal, task_id, actor=home.actor, note=note), as_json=as_json)
+        answer(approvals.reject(home.journal, task_id, actor=home.actor, note=note), as_json=as_json)
 
 
 def delegate(task_id: Id, to: Annotated[str, typer.Option(help="user who is asked instead")], as_json: Json = False) -> None:
@@ -122,15 +122,7 @@ def delegate(task_id: Id, to: Annotated[str, typer.Option(help="user who is aske
     from tasks import approvals
 
     with opened() as home:
-        _answer(approvals.delegate(home.journal, task_id, to, actor=home.actor), as_json=as_json)
-
-
-def review(task_id: Id, category: Annotated[str, typer.Argument(show_default=False)], as_json: Json = False) -> None:
-    """Choose the category of a task that is in review."""
-    from tasks import act
-
-    with opened() as home:
-        _answer(act.review(home.journal, task_id, category, actor=home.actor), as_json=as_json)
+        answer(approvals.delegate(home.journal, task_id, to, actor=home.actor), as_json=as_json)
 
 
 def pause(task_id: Id, why: Annotated[str, typer.Option()] = "", as_json: Json = False) -> None:
@@ -138,7 +130,7 @@ def pause(task_id: Id, why: Annotated[str, typer.Option()] = "", as_json: Json =
     from tasks import act
 
     with opened() as home:
-        _answer(act.pause(home.journal, task_id, actor=home.actor, why=why), as_json=as_json)
+        answer(act.pause(home.journal, task_id, actor=home.actor, why=why), as_json=as_json)
 
 
 def resume(task_id: Id, as_json: Json = False) -> None:
@@ -146,7 +138,7 @@ def resume(task_id: Id, as_json: Json = False) -> None:
     from tasks import act
 
     with opened() as home:
-        _answer(act.resume(home.journal, task_id, actor=home.actor), as_json=as_json)
+        answer(act.resume(home.journal, task_id, actor=home.actor), as_json=as_json)
 
 
 def priority(
@@ -158,7 +150,7 @@ def priority(
     from tasks import act
 
     with opened() as home:
-        _answer(act.reprioritise(home.journal, task_id, points, actor=home.actor), as_json=as_json)
+        answer(act.reprioritise(home.journal, task_id, points, actor=home.actor), as_json=as_json)
 
 
 def postings(
@@ -183,6 +175,17 @@ def task_line(row: "Row") -> "Row":
     return row | {"price": money(row["price_cents"], row["currency"]), "created": when(row["created_at"])}
 
 
+def said(row: "Row") -> str | None:
+    """Return what the categorizer said of a task, in one line; null: nothing."""
+    one = row["prediction"]
+    if one is None:
+        return None
+    sure = f"{one['guess']} {one['confidence']:.2f}"
+    rival = f", then {one['runner_up']} {one['runner_up_confidence']:.2f}" if "runner_up" in one else ""
+    spoke = f": {', '.join(one['words'])}" if one.get("words") else ""
+    return f"{sure}{rival}{spoke}"
+
+
 def read_json(file: str) -> Any:
     """Return what a JSON file holds; `-` is the input. Raises `Invalid` for one that cannot be read."""
     try:
@@ -196,7 +199,8 @@ def read_json(file: str) -> Any:
         raise Invalid(message) from error
 
 
-def _answer(row: "Row", *, as_json: bool) -> None:
+def answer(row: "Row", *, as_json: bool) -> None:
+    """Print how a task stands after a deed."""
     if as_json:
         print_json(row)
         return
@@ -206,7 +210,8 @@ def _answer(row: "Row", *, as_json: bool) -> None:
 
 def _show_task(screen: Screen, detail: "Row") -> None:
     row = task_line(detail["task"])
-    facts = [{"what": name, "is": row[name]} for name in ("id", "title", "client", "category", "kind", "state", "outcome", "why", "price", "created")]
+    shown = ("id", "title", "client", "category", "kind", "state", "outcome", "why", "price", "created")
+    facts = [{"what": name, "is": row[name]} for name in shown] + [{"what": "categorizer", "is": said(row)}]
     screen.table(facts, ("what", "is"), widest=110)
     screen.heading("Attempts")
     attempts = [x | {"started": when(x["started_at"]), "finished": when(x["finished_at"])} for x in detail["attempts"]]

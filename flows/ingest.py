@@ -21,7 +21,7 @@ def ingest() -> dict[str, int]:
     """Ingest every complete file below `<home>/inbox`; return how many files were read and quarantined, and what became of their postings."""
     settings = load()
     journal = open_journal(settings)
-    handled = [ingest_file_step(journal, path, actor="flow:ingest") for path in steps.waiting_files(settings.home / "inbox")]
+    handled = [ingest_file_step(journal, path, actor="flow:ingest", files=settings.files) for path in steps.waiting_files(settings.home / "inbox")]
     journal.close()
     if handled:
         tell_text("\n".join(map(_line, handled)), key="inbox", about="The files that were read, and what became of their postings")

@@ -31,7 +31,6 @@ Reference: T. Hastie, R. Tibshirani, J. Friedman, The Elements of Statistical Le
 """
 
 import itertools
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +38,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import Arrays, from_bytes, to_bytes
 from models.category import CATEGORIES, Category
 from models.errors import Invalid
 from models.rules import digest, hits, matches
@@ -54,7 +54,6 @@ _SMOOTHING = 1  # hits that every category has before any is counted
 _ARRAYS = ("header", "title_terms", "title_rarity", "text_terms", "text_rarity", "coefficients", "intercepts")
 
 Document = tuple[str, str]  # title and body
-Arrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +62,10 @@ class Prediction:
 
     category: str
     confidence: float  # probability of the category, 0 to 1; 0 when no word of the text is known
-    probabilities: Mapping[str, float]  # of all six; sums to 1
+    probabilities: Mapping[str, float]  # of all categories; sums to 1
     words: tuple[str, ...]  # that spoke for the category, strongest first; at most five
+    known: float = 1.0  # share of the text's different words that were learned, 0 to 1
+    hits: int = 0  # of the keyword rules of all categories
 
 
 def reason_unsure(prediction: Prediction, *, least: float) -> str | None:
@@ -138,7 +139,8 @@ class Categorizer:
         return [self._answer(self._learned, title, body) for title, body in documents]
 
     def _answer(self, learned: _Learned, title: str, body: str) -> Prediction:
-        features = _features(learned.title, learned.text, words(title), words(f"{title}\n{body}"))
+        text_words = words(f"{title}\n{body}")
+        features = _features(learned.title, learned.text, words(title), text_words)
         scores = learned.coefficients[:, features.places] @ features.values + learned.intercepts
         share = features.text_hits + _TITLE_WEIGHT * features.title_hits + _SMOOTHING
         mixed = (1 - self.rules_share) * _log_softmax(scores) + self.rules_share * np.log(share / share.sum())
@@ -149,7 +151,17 @@ class Categorizer:
             confidence=float(probabilities[best]) if features.places.size else 0.0,
             probabilities=dict(zip(CATEGORIES, probabilities.tolist(), strict=True)),
             words=_spoke_for(best, learned, features),
+            known=learned.text.share(text_words),
+            hits=len(features.found),
         )
+
+    @property
+    def text_index(self) -> TermIndex:
+        """The terms of titles and bodies that it knows. Raises `Invalid` before anything was learned."""
+        if self._learned is None:
+            message = "the categorizer has learned no terms yet"
+            raise Invalid(message)
+        return self._learned.text
 
     def to_arrays(self) -> Arrays:
         """Return what was learned as plain arrays: numbers, and UTF-8 bytes of JSON. Raises `Invalid` before anything was learned."""
@@ -159,10 +171,10 @@ class Categorizer:
         learned = self._learned
         header = {"format": FORMAT, "categories": CATEGORIES, "rules": digest(), "rules_share": self.rules_share, "sharpness": self.sharpness}
         return {
-            "header": _to_bytes(header),
-            "title_terms": _to_bytes(learned.title.terms),
+            "header": to_bytes(header),
+            "title_terms": to_bytes(learned.title.terms),
             "title_rarity": learned.title.rarity,
-            "text_terms": _to_bytes(learned.text.terms),
+            "text_terms": to_bytes(learned.text.terms),
             "text_rarity": learned.text.rarity,
             "coefficients": learned.coefficients.astype(np.float16),
             "intercepts": learned.intercepts,
@@ -175,11 +187,11 @@ class Categorizer:
         if missing:
             message = f"the categorizer's weights lack {', '.join(missing)}"
             raise Invalid(message)
-        header = _from_bytes(arrays["header"], dict)
+        header = from_bytes(arrays["header"], dict)
         _check_header(header)
         learned = _Learned(
-            title=TermIndex(_from_bytes(arrays["title_terms"], list), arrays["title_rarity"]),
-            text=TermIndex(_from_bytes(arrays["text_terms"], list), arrays["text_rarity"]),
+            title=TermIndex(from_bytes(arrays["title_terms"], list), arrays["title_rarity"]),
+            text=TermIndex(from_bytes(arrays["text_terms"], list), arrays["text_rarity"]),
             coefficients=arrays["coefficients"].astype(np.float32),
             intercepts=arrays["intercepts"],
         )
@@ -250,22 +262,6 @@ def _spoke_for(best: int, learned: _Learned, features: _Features) -> tuple[str, 
         if not any(f" {name} " in f" {longer} " for longer in spoken):
             spoken.append(name)
     return tuple(spoken)
-
-
-def _to_bytes(value: object) -> NDArray[np.uint8]:
-    return np.frombuffer(json.dumps(value, ensure_ascii=False).encode(), dtype=np.uint8)
-
-
-def _from_bytes(array: NDArray[Any], kind: type) -> Any:
-    try:
-        value = json.loads(array.astype(np.uint8, casting="no").tobytes())
-    except (TypeError, ValueError) as error:
-        message = f"the categorizer's weights cannot be read: {error}"
-        raise Invalid(message) from error
-    if not isinstance(value, kind):
-        message = f"the categorizer's weights hold a {type(value).__name__} where a {kind.__name__} belongs"
-        raise Invalid(message)
-    return value
 
 
 def _check_header(header: Mapping[str, Any]) -> None:

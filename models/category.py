@@ -15,3 +15,4 @@ class Category(StrEnum):
 
 
 CATEGORIES: tuple[str, ...] = tuple(category.value for category in Category)  # in the fixed order that probabilities and weights use
+NONE = "None of these"  # what a person says of a text that is of no known category: a label, never the category of a task

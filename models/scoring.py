@@ -83,6 +83,24 @@ def macro_f1_interval(table: Table, *, seed: int = 0) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def difference_interval(
+    labels: Sequence[str], one: Sequence[str], other: Sequence[str], categories: Sequence[str], *, seed: int = 0
+) -> tuple[float, float]:
+    """Return the bounds between which 95 % of the bootstrap's differences lie: macro-F1 of one's answers less the other's to the same documents."""
+    place = {category: at for at, category in enumerate(categories)}
+    cells = np.array([[place[label], place[a], place[b]] for label, a, b in zip(labels, one, other, strict=True)])
+    dice = np.random.default_rng(seed)
+    differences = []
+    for _ in range(DRAWS):
+        drawn = cells[dice.integers(len(cells), size=len(cells))]
+        tables = np.zeros((2, len(categories), len(categories)), dtype=np.int64)
+        for side in (0, 1):
+            np.add.at(tables[side], (drawn[:, 0], drawn[:, 1 + side]), 1)
+        differences.append(np.subtract(*_macro_f1(tables)))
+    low, high = np.quantile(differences, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    return float(low), float(high)
+
+
 def calibration_error(confidences: Sequence[float], right: Sequence[bool]) -> float:
     """Return the expected calibration error of the confidences in the answers given: 0 is honest, 1 the worst."""
     sure, hit = np.asarray(confidences, dtype=float), np.asarray(right, dtype=float)

@@ -50,6 +50,11 @@ class TermIndex:
         weights = (1 + np.log([counts[place] for place in places])) * self.rarity[places]
         return places, (weights / (np.linalg.norm(weights) or 1)).astype(np.float32)
 
+    def share(self, words: Sequence[str]) -> float:
+        """Return the share of the different words of a text that are known, 0 for a text without words."""
+        different = set(words)
+        return sum(word in self._places for word in different) / len(different) if different else 0.0
+
     @cached_property
     def _places(self) -> dict[str, int]:
         return {term: place for place, term in enumerate(self.terms)}

@@ -54,6 +54,13 @@ class Promises(_Part):
     steps: tuple[Step, ...] = (Step(at=0.8, do="warn"), Step(at=0.8, do="raise"), Step(at=1.0, do="alert"))
 
 
+class Learn(_Part):
+    """When the categorizer learns from what people said."""
+
+    labels_least: int = Field(40, ge=8)  # labels of tasks, before it learns at all
+    labels_new: int = Field(20, ge=1)  # labels since it last learned, before it learns again
+
+
 class Fetch(_Part):
     """What agents may reach over the network."""
 
@@ -93,6 +100,7 @@ class Settings(BaseSettings):
     database: Database = Database()
     dispatch: Dispatch = Dispatch()
     promises: Promises = Promises()
+    learn: Learn = Learn()
     fetch: Fetch = Fetch()
     api: Api = Api()
     ports: Ports = Ports()

@@ -1,4 +1,4 @@
-"""What people do to tasks: cancel, retry, review, pause, resume, reprioritise, reassign.
+"""What people do to tasks: cancel, retry, pause, resume, reprioritise, reassign; `tasks.review` is about their categories.
 
 Each returns the task's new row and raises `NotFound` for a task that does not exist or, where `client` is given, is not that client's. Asked again
 with the same `key` it changes nothing and returns the same. Those that end in `_task` do it within a transaction, for whoever does it to many.
@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from agents import registry
-from models.category import CATEGORIES
 from models.clock import MINUTE, SECOND
 from models.errors import IllegalMove, Invalid
 from models.task import Outcome, Reason, State
@@ -75,23 +74,6 @@ def retry_task(tx: Tx, task: Row) -> Row:
     return reopen(tx, task)
 
 
-def review(journal: Journal, task_id: str, category: str, *, actor: str, client: str | None = None, key: str | None = None) -> Row:
-    """Choose the category of a task that the categorizer was not sure about; the choice is a label to learn from."""
-    if category not in CATEGORIES:
-        message = f"unknown category {category!r}; there are {', '.join(CATEGORIES)}"
-        raise Invalid(message)
-
-    def choose(tx: Tx) -> Row:
-        task = get_task(tx, task_id, client)
-        _refuse_presented(task)
-        facts = {"category": category, "guessed": task["category"], "confidence": task["confidence"]}
-        patch = {"category": category, "category_by": "person", "reason": str(Reason.PERSON), "why": f"{actor} chose the category"}
-        move(tx, task, "task.reviewed", **patch, facts=facts)
-        return settle(tx, task_id)
-
-    return once(journal, actor, choose, key=key, asked=f"review {task_id} {category}")
-
-
 def pause(journal: Journal, task_id: str, *, actor: str, why: str = "", client: str | None = None, key: str | None = None) -> Row:
     """Keep a task that has not started from starting, or hold up one that runs."""
     note = _note("paused", actor, why)
@@ -102,7 +84,7 @@ def pause_task(tx: Tx, task: Row, note: str) -> Row:
     """Pause a task, within a transaction; one that runs is held up where it is, if its agent can."""
     if task["state"] == State.RUNNING:
         return _hold(tx, task, note)
-    _refuse_presented(task)
+    refuse_presented(task)
     return move(tx, task, "task.paused", reason=str(Reason.PERSON), why=note, wake_at=None)
 
 
@@ -172,7 +154,8 @@ def reassign_task(tx: Tx, task: Row, agent: str | None) -> Row:
     return changed
 
 
-def _refuse_presented(task: Row) -> None:
+def refuse_presented(task: Row) -> None:
+    """Raise `IllegalMove` for a task whose result waits to be accepted or rejected."""
     if task["state"] == State.REVIEW and task["reason"] == Reason.APPROVAL:
         message = "its result waits to be accepted or rejected, and nothing else can be done about it but cancelling it"
         raise IllegalMove(message)

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Self
 from pydantic import Field, StrictInt, model_validator
 from sqlalchemy import select
 
-from models.category import CATEGORIES
 from models.clock import MINUTE, iso, new_id
 from models.errors import Conflict, IllegalMove, Invalid, UserError
 from models.task import Outcome, State
@@ -17,6 +16,7 @@ from store.journal import Journal, Tx, View
 from store.query import Query, Row
 from store.schema import agents, bulks, tasks
 from tasks.act import pause_task, reassign_task, reprioritise_task, resume_task, retry_task, stop
+from tasks.categories import check_filter
 from tasks.read import matching
 from tasks.work import Strict, Text, read_form
 
@@ -71,9 +71,6 @@ class Bulk(Strict):
             raise ValueError(message)
         if not any(value is not None for value in self.filters.model_dump().values()):
             message = "name at least one filter"
-            raise ValueError(message)
-        if self.filters.category is not None and self.filters.category not in CATEGORIES:
-            message = f"unknown category {self.filters.category!r}"
             raise ValueError(message)
         return self
 
@@ -165,6 +162,7 @@ def shown(row: Row, now: int) -> Row:
 
 
 def _found(view: View, wanted: Bulk) -> tuple[list[Row], int]:
+    check_filter(view, wanted.filters.category)
     rows = matching(view, {name: value and str(value) for name, value in wanted.filters.model_dump().items()}, most=MOST + 1)
     found = [row for row in rows if _APPLIES[wanted.deed](row)]
     if len(rows) > MOST:

@@ -42,8 +42,9 @@ Train = Callable[[Labelled], Predict]
 def evaluate_categorizer(train: Path, test: Path, *, least: float) -> dict[str, Any]:
     """Train on one file, score on the other, and return the figures by name, with the baselines' under `baselines`.
 
-    `least` is the confidence from which a prediction is acted on without review. Raises `Invalid` with what is wrong: a file that is no table of
-    labelled postings, a category without a document to learn from or to be scored by.
+    `least` is the confidence from which a prediction is acted on without review. The file to score by may lack categories: macro-F1 is the mean over
+    those that occur in it as a label or that were answered. Raises `Invalid` with what is wrong: a file that is no table of labelled postings, a
+    category without a document to learn from, or no document to score by.
     """
     learned, kept_back = _train_rows(train), _test_rows(test)
     figures = _measure(_categorizer(least), learned, kept_back)
@@ -56,7 +57,10 @@ def evaluate_categorizer(train: Path, test: Path, *, least: float) -> dict[str, 
 
 def _train_rows(path: Path) -> Labelled:
     data = read_postings(path, source=None)
-    _check_all_occur(path, data.labels, "to learn from")
+    absent = [category for category in CATEGORIES if category not in set(data.labels)]
+    if absent:
+        message = f"{path} holds no posting of {', '.join(absent)} to learn from"
+        raise Invalid(message)
     return data
 
 
@@ -66,15 +70,7 @@ def _test_rows(path: Path) -> Labelled:
     if not clean.labels:
         message = f"{path} holds no posting with a clean label: there is nothing to score"
         raise Invalid(message)
-    _check_all_occur(path, clean.labels, "with a clean label to be scored by")
     return clean
-
-
-def _check_all_occur(path: Path, labels: Sequence[str], what_for: str) -> None:
-    absent = [category for category in CATEGORIES if category not in set(labels)]
-    if absent:
-        message = f"{path} holds no posting of {', '.join(absent)} {what_for}"
-        raise Invalid(message)
 
 
 def _measure(train: Train, learned: Labelled, kept_back: Labelled) -> dict[str, Any]:

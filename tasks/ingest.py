@@ -24,6 +24,7 @@ from store.journal import Journal, Tx, View
 from store.query import Query, Row
 from store.schema import postings
 from tasks.categorize import WEIGHTS, categorize
+from tasks.champion import champion
 
 logger = logging.getLogger("arbiter.ingest")
 
@@ -55,12 +56,13 @@ class Handled:
     reason: str | None  # why
 
 
-def ingest(journal: Journal, source: str, payload: bytes, *, actor: str, weights: Path = WEIGHTS) -> Ingested:
+def ingest(journal: Journal, source: str, payload: bytes, *, actor: str, files: Path | None = None, weights: Path = WEIGHTS) -> Ingested:
     """Record the postings of one payload; the same payload again changes nothing.
 
     A new one is an event `posting.seen`, one that differs `posting.changed`, with the old values of what changed in its facts. All happens or
-    nothing: raises `SchemaDrift` for a payload of another form, `NotFound` for a source without a parser, and `TooLarge`. When the categorizer cannot
-    be used, postings have no category; the next time that they are met they get one.
+    nothing: raises `SchemaDrift` for a payload of another form, `NotFound` for a source without a parser, and `TooLarge`. `files` is the folder with
+    the versions of the categorizer, null: the shipped one is used. When it cannot be used, postings have no category; the next time that they are met
+    they get one.
     """
     if len(payload) > PAYLOAD_MOST:
         message = f"a payload has at most {PAYLOAD_MOST} bytes, this one has {len(payload)}"
@@ -69,9 +71,9 @@ def ingest(journal: Journal, source: str, payload: bytes, *, actor: str, weights
     sha256 = hashlib.sha256(payload).hexdigest()
     with journal.look() as view:
         news = [posting for posting in found if _is_news(view, posting)]
-    if not news:
-        return Ingested(unchanged=len(found))
-    predictions = _predictions(news, weights)
+        if not news:
+            return Ingested(unchanged=len(found))
+        predictions = _predictions(view, news, files, weights)
     with journal.write(actor) as tx:
         if journal.backend == "postgresql":
             tx.rows(_ONE_AT_A_TIME)  # two that both saw nothing would create the same posting twice
@@ -85,9 +87,10 @@ def _is_news(view: View, posting: Posting) -> bool:
     return row is None or row["category"] is None or bool(_difference(row, posting))
 
 
-def _predictions(news: Sequence[Posting], weights: Path) -> list[Prediction | None]:
+def _predictions(view: View, news: Sequence[Posting], files: Path | None, weights: Path) -> list[Prediction | None]:
+    texts = [(posting.title, posting.body) for posting in news]
     try:
-        return [*categorize([(posting.title, posting.body) for posting in news], weights=weights)]
+        return [*(categorize(texts, weights=weights) if files is None else champion(view, files, weights=weights).predict(texts))]
     except StoreError:
         logger.exception("the categorizer cannot be used: %d postings have no category", len(news), extra={"event": "posting.uncategorized"})
         return [None for _ in news]
@@ -135,9 +138,9 @@ def _short(value: object) -> object:
     return value[:_OLD_MOST] if isinstance(value, str) else value
 
 
-def ingest_folder(journal: Journal, folder: Path, *, actor: str) -> list[Handled]:
+def ingest_folder(journal: Journal, folder: Path, *, actor: str, files: Path | None = None) -> list[Handled]:
     """Ingest every complete file of a drop folder, and tell what became of each."""
-    return [ingest_file(journal, path, actor=actor) for path in waiting_files(folder)]
+    return [ingest_file(journal, path, actor=actor, files=files) for path in waiting_files(folder)]
 
 
 def waiting_files(folder: Path) -> list[Path]:
@@ -146,12 +149,12 @@ def waiting_files(folder: Path) -> list[Path]:
     return sorted(files, key=lambda path: (path.lstat().st_mtime_ns, path))
 
 
-def ingest_file(journal: Journal, path: Path, *, actor: str) -> Handled:
+def ingest_file(journal: Journal, path: Path, *, actor: str, files: Path | None = None) -> Handled:
     """Ingest one file and move it to `done/` or, with the reason beside it, to `quarantine/`; its name there begins with the hash of the content."""
     source, payload = path.parent.name, b""
     try:
         payload = _read(path)
-        ingested = ingest(journal, source, payload, actor=actor)
+        ingested = ingest(journal, source, payload, actor=actor, files=files)
     except UserError as error:
         kept = _place(path, "quarantine", payload)
         kept.with_name(f"{kept.name}.reason.txt").write_text(f"{error}\n", encoding="utf-8")

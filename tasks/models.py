@@ -12,7 +12,6 @@ from sqlalchemy import bindparam, select
 from agents.brief import BriefInputs
 from agents.contract import AgentError, Control, Job, Stopped
 from agents.llm import Llm, LlmConfig, read_config
-from models.category import Category
 from models.errors import Conflict, Invalid
 from models.money import MOST_CENTS
 from store.journal import Journal, View
@@ -23,7 +22,7 @@ from tasks.budgets import Budget, left, price, token_columns, tokens_within
 from tasks.keys import keep_key, load_key
 from tasks.moves import public
 from tasks.staff import hire
-from tasks.terms import CAPACITY_MOST, RATE_MOST, Terms
+from tasks.terms import CAPACITY_MOST, RATE_MOST, Skills, Terms
 from tasks.work import Strict, Text, read_form
 
 TEST_S = 60  # that a test request may take
@@ -43,7 +42,7 @@ class NewModel(Strict):
     max_tokens: int | None = None  # these three: null for what is usual
     temperature: float | None = None
     context_tokens: int | None = None
-    skills: Annotated[tuple[Category, ...], Field(min_length=1)]
+    skills: Skills
     price_cents: Cents = 0  # per attempt
     minute_cents: Cents = 0  # per minute of an attempt
     input_cents: Cents = 0  # per million tokens read

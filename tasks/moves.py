@@ -32,7 +32,7 @@ _LAST_AGENT = Query(
     select(attempts.c.agent_id).where(attempts.c.task_id == bindparam("task_id")).order_by(attempts.c.number.desc()).limit(1),
 )
 
-_JSON = ("inputs", "result", "skills", "config", "candidates", "flips", "flags", "languages", "calendar", "budget")
+_JSON = ("inputs", "result", "skills", "config", "candidates", "flips", "flags", "secondary", "languages", "calendar", "budget")
 
 
 def about(task: Row) -> Row:

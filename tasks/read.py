@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,16 @@ _NEEDED_BY = Query(
 )
 _EVENTS = Query(
     select(journal).where(journal.c.entity == "tasks", journal.c.key == bindparam("task_id")).order_by(journal.c.seq.desc()).limit(EVENTS),
+)
+_SAID = Query(
+    select(journal.c.facts)
+    .where(
+        journal.c.entity == "tasks",
+        journal.c.key == bindparam("task_id"),
+        any_of(journal.c.kind, "task.categorized", "task.questioned"),
+    )
+    .order_by(journal.c.seq.desc())
+    .limit(1),
 )
 _COUNTS = Query(
     select(tasks.c.state, func.count().label("n"))
@@ -124,9 +135,9 @@ def matching(view: View, wanted: Mapping[str, str | None], *, most: int) -> list
 
 
 def task_detail(source_journal: Journal, task_id: str, *, client: str | None = None) -> Row:
-    """Return a task with its attempts, decisions, artifacts, the tasks before and after it, and its events."""
+    """Return a task, with what the categorizer said as its `prediction`, attempts, decisions, artifacts, tasks before and after it, and events."""
     with source_journal.look() as view:
-        task = get_task(view, task_id, client)
+        task = get_task(view, task_id, client) | {"prediction": said_of(view, task_id)}
         parts = {"attempts": _ATTEMPTS, "decisions": _DECISIONS, "artifacts": _ARTIFACTS, "needs": _NEEDS, "needed_by": _NEEDED_BY}
         found: Row = {name: [public(row) for row in view.rows(query, task_id=task_id)] for name, query in parts.items()}
         events = [to_event(row) for row in reversed(view.rows(_EVENTS, task_id=task_id))]
@@ -134,6 +145,13 @@ def task_detail(source_journal: Journal, task_id: str, *, client: str | None = N
         found |= {side: [row for row in found[side] if row["client"] == client] for side in ("needs", "needed_by")}
     shown = [{"seq": e.seq, "at": e.at, "kind": e.kind, "actor": e.actor, "patch": dict(e.patch), "facts": dict(e.facts)} for e in events]
     return {"task": public(task)} | found | {"events": shown}
+
+
+def said_of(view: View, task_id: str) -> Row | None:
+    """Return what the categorizer said of a task the last time that it was asked (see `tasks.champion.facts_of`); null: it was not, or could not."""
+    found = view.one(_SAID, task_id=task_id)
+    facts: Row = json.loads(found["facts"]) if found else {}
+    return {name: value for name, value in facts.items() if name not in {"client", "category"}} if facts.get("guess") else None
 
 
 def list_agents(source_journal: Journal) -> list[Row]:

@@ -68,7 +68,6 @@ class Shift:
         self._journal = journal
         self._all_settings = settings
         self._settings = settings.dispatch
-        self._least = settings.confidence_least
         self._reserve = reserve
         self._needed = reserve  # whether no other shift lived at the last sign of life
         self._ends = time.monotonic() + 60 * (minutes if minutes is not None else self._settings.minutes)
@@ -120,7 +119,7 @@ class Shift:
         if self._is_time("outside", CHECK_S):
             look_outside(self._journal, self._settings, actor=f"shift:{self.id}")
         self._fire()
-        categorize_waiting(self._journal, least=self._least, actor=f"shift:{self.id}")
+        categorize_waiting(self._journal, self._all_settings, actor=f"shift:{self.id}")
         free = self._settings.slots - busy
         if free < 1 or not anything_due(self._journal):
             return []

@@ -15,6 +15,7 @@ from store.journal import Journal, Tx
 from store.query import Query, Row
 from store.schema import agents, tasks
 from store.settings import Settings
+from tasks.categories import check_category
 from tasks.moves import settle
 from tasks.terms import AgentChange, Terms, columns
 from tasks.work import read_form
@@ -82,6 +83,8 @@ def change_agent(journal: Journal, settings: Settings, agent_id: str, wanted: Ag
         raise Invalid(message)
     with journal.write(actor) as tx:
         row = tx.get(agents, agent_id)
+        for name in wanted.skills or ():
+            check_category(tx, name)
         if wanted.state is not None:
             patch["reason"] = "" if wanted.state == "online" else f"{BY}{actor}" + (f": {wanted.why}" if wanted.why else "")
             lacking = registry.lacking(row["kind"], settings.fetch) if wanted.state == "online" else None
@@ -98,6 +101,8 @@ def hire(
     config: Mapping[str, Any] | None = None, user_id: str | None = None,
 ) -> Row:  # fmt: skip
     """Register an agent of a kind, offline when something is lacking; `skills` and `config` null: those that its kind usually has."""
+    for name in skills or ():
+        check_category(tx, name)
     row = {
         "id": agent_id, "kind": kind, "title": title, "skills": json.dumps(SKILLS[kind][1] if skills is None else skills), **columns(terms),
         "config": json.dumps(CONFIG.get(kind, {}) if config is None else config), "state": "offline" if lacking else "online", "reason": lacking,

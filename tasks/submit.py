@@ -9,7 +9,6 @@ from graphlib import CycleError, TopologicalSorter
 from sqlalchemy import bindparam, select
 
 from agents import registry
-from models.category import CATEGORIES
 from models.clock import SECOND, new_id, to_us
 from models.errors import CycleFound, Invalid
 from models.task import Condition, Join, Reason, State
@@ -18,6 +17,7 @@ from store.journal import Journal, Tx
 from store.query import Query, Row
 from store.settings import Settings
 from tasks.approvals import check_approver
+from tasks.categories import check_category
 from tasks.moves import about, settle
 from tasks.once import once
 from tasks.promises import promised
@@ -178,9 +178,8 @@ def _of_latest_fire(tx: Tx, schedule: str, client: str | None) -> list[str]:
 
 
 def _row(tx: Tx, task: NewTask, known: Row) -> Row:
-    if task.category is not None and task.category not in CATEGORIES:
-        message = f"unknown category {task.category!r}; there are {', '.join(CATEGORIES)}"
-        raise Invalid(message)
+    if task.category is not None:
+        check_category(tx, task.category)
     deadline = to_us(task.deadline_at) if task.deadline_at else None
     if deadline is not None and deadline <= tx.now:
         message = "the deadline has passed already"

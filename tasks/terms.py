@@ -8,7 +8,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from agents import registry
 from models.calendars import read_calendar
-from models.category import CATEGORIES
 from models.errors import Invalid
 from models.money import MOST_CENTS
 from models.zones import zone_of
@@ -19,13 +18,6 @@ CAPACITY_MOST: Final = 1000
 RATE_MOST: Final = 100_000
 REMOVABLE: Final = frozenset({"languages", "clearance", "calendar", "zone", "input_cents", "output_cents", "budget"})  # null removes them
 _JSON: Final = frozenset({"skills", "languages", "calendar", "budget"})  # kept as JSON text
-
-
-def _category(name: str) -> str:
-    if name not in CATEGORIES:
-        message = f"unknown category {name!r}; there are {', '.join(CATEGORIES)}"
-        raise ValueError(message)
-    return name
 
 
 def _calendar(data: Any) -> Any:
@@ -53,7 +45,8 @@ def _inputs(kind: str) -> str:
 
 Cents = Annotated[int, Field(ge=0, le=MOST_CENTS)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-Skills = Annotated[list[Annotated[str, AfterValidator(_category)]], Field(min_length=1, max_length=100)]
+# categories; whether each is known is for whoever hires to say
+Skills = Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=100)]], Field(min_length=1, max_length=100)]
 Languages = Annotated[list[Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]], Field(min_length=1, max_length=100)]  # ISO 639 codes
 Clearance = Annotated[int, Field(ge=0, le=9)]
 CalendarJson = Annotated[Any, AfterValidator(_calendar)]  # as in `models.calendars`

@@ -8,7 +8,6 @@ from api.answers import shown, shown_all
 from api.auth import GuardedRoute
 from api.parts import The, Who
 from models.access import HOUSE_KPIS, for_client
-from models.category import CATEGORIES
 from models.errors import Forbidden
 from tasks import measure, read, staff, stops
 from tasks.hiring import hire_elsewhere
@@ -44,12 +43,6 @@ def change_agent(the: The, viewer: Who, agent_id: str, wanted: AgentChange) -> d
 def stop_agent(the: The, viewer: Who, agent_id: str, wanted: stops.Stop) -> dict[str, Any]:
     """Send an agent offline at once and give what it works on to others; `stopped` tells how many attempts that were."""
     return shown(public(stops.stop_agent(the.journal, agent_id, wanted, actor=viewer.actor)), viewer)
-
-
-@router.get("/categories")
-def categories() -> dict[str, Any]:
-    """Return the names of all categories, in their fixed order."""
-    return {"items": list(CATEGORIES)}
 
 
 @router.get("/postings")

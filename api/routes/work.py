@@ -14,6 +14,7 @@ from models.task import Outcome, State
 from tasks import act, approvals, read
 from tasks.moves import public
 from tasks.queue import explain
+from tasks.review import review as decide
 from tasks.submit import submit
 from tasks.work import Work
 
@@ -44,7 +45,8 @@ class Because(_Strict):
 class Choice(_Strict):
     """The category that a person chose."""
 
-    category: Annotated[str, Field(max_length=100)]
+    category: Annotated[str, Field(max_length=100)]  # or "None of these"
+    secondary: Annotated[list[Annotated[str, Field(max_length=100)]], Field(max_length=5)] = []  # further ones that fit too
 
 
 class Importance(_Strict):
@@ -159,8 +161,9 @@ def delegate(the: The, viewer: Who, task_id: str, wanted: Delegation, key: Key =
 
 @router.post("/tasks/{task_id}/review")
 def review(the: The, viewer: Who, task_id: str, choice: Choice, key: Key = None) -> dict[str, Any]:
-    """Choose the category of a task that nobody was sure about."""
-    return _acted(act.review(the.journal, task_id, choice.category, actor=viewer.actor, client=viewer.client, key=key), viewer)
+    """Choose the category of a task that nobody was sure about, or correct that of one that has not ended; either is a label to learn from."""
+    row = decide(the.journal, task_id, choice.category, secondary=choice.secondary, actor=viewer.actor, client=viewer.client, key=key)
+    return _acted(row, viewer)
 
 
 @router.post("/tasks/{task_id}/pause")

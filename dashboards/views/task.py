@@ -9,7 +9,7 @@ from typing import Any, Final
 import streamlit as st
 
 from dashboards import charts, data, decisions, faces, tables, wording
-from models.category import CATEGORIES
+from models.category import NONE
 
 GRAPH_MOST: Final = 30  # tasks in the picture of dependencies
 PICTURE_MOST: Final = 2_000_000  # bytes of a picture that is shown without being asked for
@@ -53,6 +53,15 @@ def _head(task: Row) -> None:
         st.caption(f"`{task['id']}` for {wording.markdown(task['client'])} from {wording.markdown(task['source'])}", width="content")
     if task["why"]:
         st.markdown(wording.markdown(task["why"]))
+    if task.get("prediction"):
+        st.caption(f":material/label: {wording.markdown(_said(task['prediction']))}")
+
+
+def _said(prediction: Row) -> str:
+    """Return what the categorizer said, in one line."""
+    rival = f", then {prediction['runner_up']} {prediction['runner_up_confidence']:.2f}" if "runner_up" in prediction else ""
+    spoke = f", for {', '.join(prediction['words'])}" if prediction.get("words") else ""
+    return f"The categorizer said {prediction['guess']} {prediction['confidence']:.2f}{rival}{spoke} (version {prediction.get('version', 0)})"
 
 
 def _categorized(task: Row) -> str:
@@ -106,8 +115,9 @@ def _button(label: str, action: str, icon: str, task: Row, *, primary: bool = Fa
 
 def _review(task: Row) -> None:
     with st.popover("Choose the category", icon=":material/rate_review:", type="primary"):
-        guess = CATEGORIES.index(task["category"]) if task["category"] in CATEGORIES else None
-        chosen = st.radio("Category", CATEGORIES, index=guess, key="chosen")
+        names = [*data.read("/categories")["items"], NONE]
+        guess = (task.get("prediction") or {}).get("guess")
+        chosen = st.radio("Category", names, index=names.index(guess) if guess in names else None, key="chosen")
         if st.button("Decide", type="primary", disabled=chosen is None, key="decide"):
             _act(task, "review", {"category": chosen})
 

@@ -7,7 +7,6 @@ import streamlit as st
 from dashboards import data, faces, tables, wording
 from dashboards.calls import PAGE
 from dashboards.views import many, task
-from models.category import CATEGORIES
 from models.task import Outcome, State
 
 MOST: Final = 50  # rows of one page
@@ -37,7 +36,7 @@ def _filters() -> dict[str, str | None]:
         text = st.text_input("Text", key="text", bind="query-params", type="search", placeholder="title, client or id")
         state = st.selectbox("State", [*map(str, State), APPROVAL], key="state", **bound)
         outcome = st.selectbox("Outcome", list(map(str, Outcome)), key="outcome", **bound)
-        category = st.selectbox("Category", CATEGORIES, key="category", **bound)
+        category = st.selectbox("Category", data.read("/categories")["items"], key="category", **bound)
         client = st.text_input("Client", key="client", bind="query-params", placeholder="any")
         source = st.text_input("Source", key="source", bind="query-params", placeholder="any")
     return dict(zip(FILTERS, (state, outcome, category, client, source, text), strict=True))

@@ -105,7 +105,7 @@ def work_off(journal: Journal, settings: Settings) -> None:
     """Categorize what needs it, then claim and perform until nothing more can start."""
     with journal.write("test") as tx:
         give(tx, Beat(name="lane:0", holder="s_test", until=tx.now + 10 * MINUTE))
-    categorize_waiting(journal, least=settings.confidence_least, actor="test")
+    categorize_waiting(journal, settings, actor="test")
     while claims := _claims(journal):
         for one in claims:
             perform(journal, settings, one, Running())

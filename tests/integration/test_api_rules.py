@@ -64,7 +64,8 @@ def test_a_route_lets_in_whom_its_rule_names_and_nobody_else(server, route):
         delivery_id="dl_none",
         bid_id="bd_none",
         attempt_id="x_none",
-        number="1",
+        label_id="lb_none",
+        number=9,
     )
     if route == "GET /feed/events":
         address += "?after=e_none:1"  # of another stream, so that the answer ends at once

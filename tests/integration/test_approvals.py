@@ -3,8 +3,9 @@
 import pytest
 
 from models.errors import Forbidden, IllegalMove, Invalid
-from tasks.act import cancel, pause, retry, review
+from tasks.act import cancel, pause, retry
 from tasks.approvals import approve, delegate, reject
+from tasks.review import review
 from tasks.submit import submit
 from tasks.users import add_user
 from tasks.work import read_work

@@ -127,7 +127,7 @@ def test_other_tasks_than_were_seen_are_not_touched(clockwork):
         ({"deed": "reprioritise", "filters": {"client": "acme"}, "priority": 5000}, Invalid, "priority"),
         ({"deed": "cancel", "filters": {"client": "acme"}, "agent": "python-1"}, Invalid, "agent"),
         ({"deed": "reassign", "filters": {"client": "acme"}, "agent": "nobody-1"}, NotFound, "nobody-1"),
-        ({"deed": "reassign", "filters": {"client": "acme"}, "agent": "query-1"}, Invalid, "is of kind query, the task is for python"),
+        ({"deed": "reassign", "filters": {"client": "acme"}, "agent": "query-1"}, Invalid, "is of kind query, the task's inputs are for python"),
     ],
 )
 def test_what_makes_no_sense_is_refused_and_nothing_is_written(clockwork, data, error, said):

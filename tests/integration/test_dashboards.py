@@ -29,6 +29,7 @@ def twin() -> Iterator[Twin]:
     twin.says("GET /tasks", {"items": [], "next": None})
     twin.says("GET /tasks/counts", {})
     twin.says("GET /bulk", {"items": []})
+    twin.says("GET /categories", {"items": ["Web Scraping", "Data Processing", "Legal Review"]})
     with serve(twin):
         os.environ["ARBITER_API_URL"] = twin.url
         yield twin

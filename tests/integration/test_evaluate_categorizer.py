@@ -90,6 +90,13 @@ def test_only_clean_rows_with_a_label_are_scored(evaluated):
     assert figures["accuracy"] == 1
 
 
+def test_a_file_that_lacks_a_category_is_scored_by_those_that_occur(evaluated):
+    code, out, _ = evaluated(rows(8), rows(3)[:-3], "--json")
+    figures = json.loads(out)
+    assert (code, figures["macro_f1"], figures["accuracy"]) == (0, 1, 1)
+    assert figures["per_class"]["Custom Workflows"] == {"precision": None, "recall": None, "f1": None, "support": 0}
+
+
 def test_the_threshold_is_that_of_the_settings(evaluated, monkeypatch):
     monkeypatch.setenv("ARBITER_CONFIDENCE_LEAST", "1")
     _, out, _ = evaluated(rows(8), rows(3), "--json")
@@ -115,7 +122,6 @@ def test_for_people_it_prints_tables(evaluated):
     ("train", "test", "complaint"),
     [
         (rows(3)[3:], rows(3), "train.parquet holds no posting of Web Scraping to learn from"),
-        (rows(3), rows(3)[:-3], "test.parquet holds no posting of Custom Workflows with a clean label to be scored by"),
         (rows(3), rows(3, clean=False), "test.parquet holds no posting with a clean label"),
         (rows(3), rows(3, label=None), "test.parquet holds no labelled posting"),
         (rows(3), rows(3, label="Plumbing"), "test.parquet is not a table of labelled postings: unknown categories: Plumbing"),

@@ -17,7 +17,7 @@ from examples.web import BODY_MOST, KEY, ORDERS_A_PAGE
 from store.home import open_journal, set_up
 from store.journal import Journal
 from store.settings import PROJECT, Fetch, Settings
-from tasks import act, approvals, demo
+from tasks import act, approvals, demo, review
 from tasks.perform import perform
 from tasks.read import task_detail
 from tasks.shift import Shift
@@ -146,7 +146,7 @@ def test_the_agents_bring_the_right_results_for_the_whole_work(server: str, fold
         assert [item for item in checked if not item.ok] == []
 
         approvals.approve(journal, loaded.tasks["invoice"], actor="user:ann")
-        act.review(journal, loaded.tasks["spring"], "Content Generation", actor="user:ann")
+        review.review(journal, loaded.tasks["spring"], "Content Generation", actor="user:ann")
         _work_until_quiet(journal, home, loaded)
         ends = {ref: task_detail(journal, loaded.tasks[ref])["task"]["outcome"] for ref in ("invoice", "spring")}
         assert ends == {"invoice": "succeeded", "spring": "succeeded"}

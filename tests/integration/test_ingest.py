@@ -272,3 +272,9 @@ def test_learning_by_its_command_gives_the_same_bytes_as_in_this_process(folder,
     expected = Path(folder / "expected.npz")
     keep(fit(read_postings(folder / "p.parquet", source="here")), expected)
     assert out.read_bytes() == expected.read_bytes()
+
+
+@pytest.mark.slow
+def test_the_flow_that_learns_from_labels_says_what_it_found(home, folder, with_prefect):
+    with_prefect(folder)
+    assert run_flow("learn", folder).splitlines()[-1] == "{'usable': True, 'drifted': [], 'trained': None, 'state': None}"

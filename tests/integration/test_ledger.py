@@ -24,6 +24,7 @@ from tasks.beats import Beat, give
 from tasks.claim import claim
 from tasks.perform import Ended, record_end
 from tasks.reap import reap, take_back_unended
+from tasks.review import review
 from tasks.router import Router
 from tasks.submit import submit
 from tasks.work import read_work
@@ -91,7 +92,7 @@ class Business:
     def act(self, kind: str, task_id: str, rng: random.Random) -> None:
         match kind:
             case "review":
-                act.review(self.journal, task_id, "Web Scraping", actor="test")
+                review(self.journal, task_id, "Web Scraping", actor="test")
             case "reprioritise":
                 act.reprioritise(self.journal, task_id, rng.randrange(-9, 9), actor="test")
             case "reassign":

@@ -96,7 +96,7 @@ def test_a_shift_comes_and_works(house):
 def test_every_flow_is_deployed_with_its_schedule(house):
     found = httpx.post(f"{house.entry('prefect')['url']}/api/deployments/filter", json={}).json()
     scheduled = {deployment["name"]: [item["schedule"]["cron"] for item in deployment["schedules"]] for deployment in found}
-    assert scheduled == {"shift": ["*/5 * * * *"], "always": ["*/5 * * * *"], "inbox": ["7-59/15 * * * *"], "nightly": []}
+    assert scheduled == {"shift": ["*/5 * * * *"], "always": ["*/5 * * * *"], "inbox": ["7-59/15 * * * *"], "labels": ["23 4 * * *"], "nightly": []}
     until(lambda: any(run["auto_scheduled"] for run in runs(house, ["SCHEDULED"])), "runs that the scheduler planned")
 
 
