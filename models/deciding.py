@@ -38,6 +38,7 @@ class Ready:
     ties: tuple[tuple[str, str], ...] = ()  # agents, and what ties them to the task: "preferred" by its client, or "known": it did it before
     bonus: tuple[tuple[str, float], ...] = ()  # agents, and what else speaks for them
     waited_s: float = 0.0
+    again: int = 0  # attempts that may follow should the next one fail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,7 @@ class Group:
     bonus: tuple[tuple[str, float], ...]
     widened: int  # rings that were added because it waits
     first: bool  # whether it may be used to try out an agent
+    again: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +97,7 @@ class Problem:
             self.of.append(known[group])
         self.names = [f"{place:05d}" for place in range(len(self.groups))]
         asks = {
-            name: Ask(category=group.wish.category, price=self.worth_of(group), slack=group.slack, bonus=self._bonus(group))
+            name: Ask(category=group.wish.category, price=self.worth_of(group), slack=group.slack, bonus=self._bonus(group), again=group.again)
             for name, group in zip(self.names, self.groups, strict=True)
         }
         self.weighed: Weighed = dispatcher.weigh(asks)
@@ -160,7 +162,7 @@ class Problem:
         rings = 1 + bool(task.failed_on) + (slack is not None)
         return Group(
             wish=task.wish, price=task.price, slack=slack, failed_on=task.failed_on, ties=task.ties, bonus=task.bonus, widened=min(widened, rings),
-            first=first,
+            first=first, again=task.again,
         )  # fmt: skip
 
     def _held(self, group: Group, agent: Candidate, wait: str | None) -> str | None:

@@ -2,9 +2,11 @@
 
 A task is worth with an agent
 
-    P(success) * price - cost - what being late costs - price of the agent's minutes * minutes + bonus
+    P(success) * price + P(failure) * rest - cost - what being late costs - price of the agent's minutes * minutes + bonus
 
-and may wait for a busy agent where that, less what the wait costs, is more than any free agent brings. A task never waits while no agent is busy, and
+where the rest is what attempts of others may still bring after a failure: with k of them, each of the mean success p and the mean cost c,
+(price - c / p) * (1 - (1 - p)^k), and never less than nothing. So where a task may be tried again, a better agent is worth only what it saves. A task
+may wait for a busy agent where that sum, less what the wait costs, is more than any free agent brings. A task never waits while no agent is busy, and
 never for an agent that as many tasks wait for as it has places. Prices begin to count when `warm` tasks have come, and follow the stream since.
 
 Exploration is by Thompson draws of `width` standard deviations, renewed every `renewed` tasks, and ends for good once they have cost `regret`, by
@@ -67,6 +69,7 @@ class Ask:
     allowed: frozenset[str] | None = None  # agents that may have them; null: all
     slack: float | None = None  # minutes until the results are promised; null: they are not
     bonus: Mapping[str, float] = field(default_factory=dict)  # by agent, in money
+    again: int = 0  # attempts that may follow should this one fail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +99,8 @@ class Weighed:
     success: Floats  # expected, 0 to 1
     deviation: Floats  # of that
     minutes: Floats  # expected
+    price: Floats  # of each group, a column
+    stake: Floats  # what success brings more than failure, after which others may try again; a column
     income: Floats
     cost: Floats
     late: Floats
@@ -176,11 +181,13 @@ class Dispatcher:
         late = self.manner.late * prices * _lateness([ask.slack for ask in wanted], view.minutes)
         taken = self._prices * view.minutes
         bonus = np.array([[ask.bonus.get(agent, 0.0) for agent in self._agents] for ask in wanted]).reshape(view.success.shape)
-        values = prices * success - cost - late - taken + bonus
+        rest = _rest(prices, view.success, cost, np.array([ask.again for ask in wanted])[:, None])
+        income = prices * view.success + rest * (1 - view.success)
+        values = income + (prices - rest) * (success - view.success) - cost - late - taken + bonus
         waits = warm and self.manner.patience
         return Weighed(
-            groups=groups, agents=self._agents, success=view.success, deviation=view.deviation, minutes=view.minutes, income=prices * view.success,
-            cost=cost, late=late, taken=taken, bonus=bonus, values=values, draws=dice is not None,
+            groups=groups, agents=self._agents, success=view.success, deviation=view.deviation, minutes=view.minutes, price=prices,
+            stake=prices - rest, income=income, cost=cost, late=late, taken=taken, bonus=bonus, values=values, draws=dice is not None,
             allowed=self._allowed([ask.allowed for ask in wanted]),
             later=values - self._minute_price * view.minutes / np.maximum(self._places, 1) if waits else None,
             soon=self._places if waits else None,
@@ -192,7 +199,7 @@ class Dispatcher:
             return
         columns = {agent: place for place, agent in enumerate(weighed.agents)}
         rows = {group: place for place, group in enumerate(weighed.groups)}
-        prices = np.maximum(weighed.income / np.maximum(weighed.success, _TINY), _TINY)
+        prices = np.maximum(weighed.price, _TINY)
         means = weighed.expected / prices if weighed.allowed is None else np.where(weighed.allowed, weighed.expected / prices, -np.inf)
         taken = sorted({columns[agent] for _, agent in chosen})
         self.regret += sum(float(means[rows[group], taken].max() - means[rows[group], columns[agent]]) for group, agent in chosen)
@@ -220,6 +227,13 @@ class Dispatcher:
         for category in sorted(set(categories) - set(self._draws)):
             self._draws[category] = self._dice.standard_normal(len(self._agents))
         return np.array([self._draws[category] for category in categories])
+
+
+def _rest(prices: Floats, success: Floats, cost: Floats, again: NDArray[np.int64]) -> Floats:
+    """Return what tasks are still worth after a failed attempt: a column. What others would bring is taken to be the mean of all agents."""
+    usual = np.maximum(success.sum(axis=1, keepdims=True) / max(success.shape[1], 1), _TINY)
+    earned = prices - cost.sum(axis=1, keepdims=True) / max(success.shape[1], 1) / usual
+    return np.asarray(np.maximum(earned * (1 - (1 - usual) ** again), 0.0))
 
 
 def _lateness(slack: list[float | None], minutes: Floats) -> Floats:

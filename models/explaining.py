@@ -121,12 +121,12 @@ class _Writer:
         if not weighed.draws or len(self._chosen) > _TRIED:
             return None
         if group not in self._chances:
-            price = self._problem.worth_of(self._problem.groups[group])
+            stake = float(weighed.stake[group, 0])
             width = self._problem.policy.width
             dice = np.random.default_rng(0).standard_normal((_DRAWS, len(self._free)))
             success = np.clip(weighed.success[group] + width * weighed.deviation[group] * dice, 0.0, 1.0)
             able = self._verdicts.allowed[group] & (self._free > 0)
-            worth = np.where(able, price * (success - weighed.success[group]) + self._expected[group], -np.inf)
+            worth = np.where(able, stake * (success - weighed.success[group]) + self._expected[group], -np.inf)
             self._chances[group] = np.bincount(worth.argmax(axis=1), minlength=len(self._free)) / _DRAWS
         return self._chances[group]
 
@@ -143,7 +143,10 @@ class _Writer:
     def _by_worth(self, group: int, agent: int, lost: float) -> dict[str, Any]:
         weighed, what = self._problem.weighed, self._problem.groups[group]
         price, currency = self._problem.worth_of(what), what.wish.currency
-        success, cost = float(weighed.success[group, agent]) + lost / price, float(weighed.cost[group, agent]) - lost
+        success, cost = (
+            float(weighed.success[group, agent]) + lost / max(float(weighed.stake[group, 0]), _TINY),
+            float(weighed.cost[group, agent]) - lost,
+        )
         ways = [f"success {success:.0%}"] if success <= _SURE and not weighed.draws else []
         ways += [f"costs {amount(round(cost), currency)}"] if cost >= 0 and weighed.cost[group, agent] > _TINY else []
         name = self._problem.agents[agent].agent_id

@@ -96,7 +96,7 @@ def _worth(one: Logged, candidate: Mapping[str, Any], policy: Policy) -> float:
     counted = max(one.price, policy.least)
     shares = {"preferred": policy.preferred, "known": policy.known}
     bonus = sum(shares[tie] for tie in candidate["ties"]) * counted
-    income = float(candidate["success"]) * counted
+    income = float(candidate["income"]) + float(candidate["success"]) * (counted - max(one.price, one.policy.least))
     return float(income - candidate["cost"] - policy.late * _lateness(one, candidate) * counted - candidate["taken"] + bonus)
 
 

@@ -171,6 +171,7 @@ def _ready(tx: Tx, task: Row, roster: Roster) -> Ready:
         failed_on=frozenset(row["agent_id"] for row in before if row["state"] in {"failed", "timeout"}),
         ties=tuple([(agent, "preferred") for agent in roster.preferred(task["client"])] + [(agent, "known") for agent in known]),
         waited_s=max(0, tx.now - task["ready_at"]) / SECOND,
+        again=max(0, task["attempts_most"] - (task["attempts"] - task["lost"]) - 1),
     )
 
 
@@ -215,7 +216,7 @@ def _start(tx: Tx, task: Row, agent: Row, shift_id: str, *, tokens_most: int | N
 
 def _record_decision(tx: Tx, task: Row, decision: Decision, router: Router) -> None:
     row = {
-        "id": new_id("d", tx.now), "task_id": task["id"], "policy": router.version.name, "agent_id": decision.agent_id,
+        "id": new_id("d", tx.now), "task_id": task["id"], "policy": router.decider, "agent_id": decision.agent_id,
         "candidates": json.dumps(decision.candidates, ensure_ascii=False), "flips": json.dumps(decision.flips, ensure_ascii=False),
         "why": decision.why, "at": tx.now,
     }  # fmt: skip

@@ -10,10 +10,10 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import t
 
 from models.assigning import Worth, assign
 from models.errors import Invalid
+from models.intervals import interval
 from models.policies import ONE_PASS, POLICIES
 from models.simulation import Recorded, Result, Setting, one_pass, simulate
 
@@ -145,21 +145,13 @@ def _summary(results: list[Result], reference: NDArray[np.float64]) -> _Summary:
     utility = np.array([run.utility for run in results])
     return _Summary(
         utility=float(utility.mean()),
-        interval=_interval(utility),
+        interval=interval(utility),
         regret=float((reference - utility).mean()),
-        regret_interval=_interval(reference - utility),
+        regret_interval=interval(reference - utility),
         success=float(np.mean([run.success for run in results])),
         cost=float(np.mean([run.cost for run in results])),
         wait_p95=float(np.mean([run.wait_p95 for run in results])),
     )
-
-
-def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the mean's interval by Student's t."""
-    if len(values) == 1:
-        return float(values[0]), float(values[0])
-    half = float(t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
-    return float(values.mean()) - half, float(values.mean()) + half
 
 
 def _read(path: Path) -> pd.DataFrame:

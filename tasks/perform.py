@@ -128,13 +128,16 @@ def _record(journal: Journal, claim: Claim, ended: Ended, run_id: str | None) ->
     return ended
 
 
-def record_end(journal: Journal, claim: Claim, ended: Ended, *, run_id: str | None = None) -> None:
-    """Record how an attempt ended and what becomes of its task. Refused with `LeaseLost` unless the attempt still holds the task."""
+def record_end(journal: Journal, claim: Claim, ended: Ended, *, run_id: str | None = None, jitter: float | None = None) -> None:
+    """Record how an attempt ended and what becomes of its task. Refused with `LeaseLost` unless the attempt still holds the task.
+
+    `jitter`, from 0 to 1, spreads the pause before the next attempt (`models.retry`); null: it is drawn.
+    """
     with journal.write(f"agent:{claim.agent_id}") as tx:
-        end(tx, claim, ended, run_id=run_id)
+        end(tx, claim, ended, run_id=run_id, jitter=jitter)
 
 
-def end(tx: Tx, claim: Claim, ended: Ended, *, run_id: str | None = None) -> None:
+def end(tx: Tx, claim: Claim, ended: Ended, *, run_id: str | None = None, jitter: float | None = None) -> None:
     """Record how an attempt ended, within a transaction."""
     task = tx.get(schema.tasks, claim.task_id)
     if task["attempt_id"] != claim.attempt_id or task["state"] != State.RUNNING:
@@ -153,7 +156,8 @@ def end(tx: Tx, claim: Claim, ended: Ended, *, run_id: str | None = None) -> Non
         circuits.succeeded(tx, claim.agent_id, claim.category)
     elif ended.state == "timeout" or (ended.state == "failed" and ended.retryable):  # what no other try can mend is not its agent's fault
         circuits.failed(tx, claim.agent_id, claim.category, active(tx).policy)
-    _close_task(tx, claim, task, ended, task["cost_cents"] + cost)
+    jitter = random.random() if jitter is None else jitter  # noqa: S311 - no secret
+    _close_task(tx, claim, task, ended, task["cost_cents"] + cost, jitter)
 
 
 def _work(journal: Journal, settings: Settings, claim: Claim, control: Control, folder: Path) -> Ended | None:
@@ -220,7 +224,7 @@ def _close_attempt(tx: Tx, claim: Claim, attempt: Row, ended: Ended, *, cost: in
     tx.change(schema.attempts, claim.attempt_id, patch, "attempt.finished", **facts)
 
 
-def _close_task(tx: Tx, claim: Claim, task: Row, ended: Ended, cost: int) -> None:
+def _close_task(tx: Tx, claim: Claim, task: Row, ended: Ended, cost: int, jitter: float) -> None:
     match ended.state:
         case "succeeded":
             why = f"{claim.agent_id} brought the result at attempt {claim.number}"
@@ -233,12 +237,12 @@ def _close_task(tx: Tx, claim: Claim, task: Row, ended: Ended, cost: int) -> Non
         case _ if task["stop_at"] is not None:
             finish(tx, task, Outcome.CANCELLED, Reason.PERSON, task["why"], cost_cents=cost)
         case _:
-            _try_again(tx, claim, task, ended, cost)
+            _try_again(tx, claim, task, ended, cost, jitter)
 
 
-def _try_again(tx: Tx, claim: Claim, task: Row, ended: Ended, cost: int) -> None:
+def _try_again(tx: Tx, claim: Claim, task: Row, ended: Ended, cost: int, jitter: float) -> None:
     tries = task["attempts"] - task["lost"]  # an attempt that died with its process is not the task's fault
-    pause = again(attempts=tries, most=task["attempts_most"], backoff_s=task["backoff_s"], retryable=ended.retryable, jitter=random.random())  # noqa: S311 - jitter
+    pause = again(attempts=tries, most=task["attempts_most"], backoff_s=task["backoff_s"], retryable=ended.retryable, jitter=jitter)
     first_line = Untrusted((ended.error or "").partition("\n")[0]).line(200)
     if pause is None:
         reason = Reason.TIMEOUT if ended.state == "timeout" else Reason.ERROR

@@ -49,7 +49,8 @@ _REMEMBER = Query(insert(meta).values(name=bindparam("meta_name"), value=bindpar
 class Router:
     """Decides who gets what; made once for each shift, and given the ledger at each claim."""
 
-    def __init__(self, journal: Journal, *, name: str = "router") -> None:
+    def __init__(self, journal: Journal, *, name: str = "router", seed: int | None = None) -> None:
+        """Begin with the last checkpoint of this name; `seed` decides all draws, null: the name and the stream do."""
         self.version = Version(number=0, policy=Policy())
         self._journal = journal
         self._name = name
@@ -58,13 +59,17 @@ class Router:
         self._staffed: object = None
         kept = self._read()
         valuation = Valuation.load(kept["valuation"]) if kept else None
-        seed = zlib.crc32(f"{journal.epoch}{name}".encode())
-        self._dispatcher = Dispatcher(places={}, minute_price=self.policy.minute, seed=seed, manner=self.policy.manner, valuation=valuation)
+        self._seed = zlib.crc32(f"{journal.epoch}{name}".encode()) if seed is None else seed
+        self._dispatcher = Dispatcher(places={}, minute_price=self.policy.minute, seed=self._seed, manner=self.policy.manner, valuation=valuation)
         if kept:
             self._seq, self._dispatcher.regret = kept["seq"], kept["regret"]
-        self._seed = seed
         with journal.look() as view:  # all that ended so far, before anybody waits for the lock
             self._learn(view)
+
+    @property
+    def decider(self) -> str:
+        """How decisions name what made them."""
+        return self.version.name
 
     @property
     def policy(self) -> Policy:
@@ -91,6 +96,10 @@ class Router:
 
     def decide(self, ready: Sequence[Ready], agents: Sequence[Candidate]) -> dict[str, Decision]:
         """Return the decisions about ready tasks, as `models.explaining.decide` does."""
+        self._staff(agents)
+        return decide(ready, agents, self._dispatcher, self.policy)
+
+    def _staff(self, agents: Sequence[Candidate]) -> None:
         staffed = sorted((one.agent_id, one.capacity, one.task_cost, one.minute_cost) for one in agents)
         if staffed != self._staffed:
             self._dispatcher.staff(
@@ -98,7 +107,6 @@ class Router:
                 {one.agent_id: Rate(task=one.task_cost, minute=one.minute_cost) for one in agents},
             )
             self._staffed = staffed
-        return decide(ready, agents, self._dispatcher, self.policy)
 
     def keep(self) -> None:
         """Write a checkpoint."""
