@@ -7,13 +7,15 @@ import streamlit as st
 from dashboards import data, faces
 from dashboards.calls import LoggedOut, Refused, Silent
 from dashboards.sessions import Login
-from dashboards.views import inbox, live, login, my_work, schedules, tasks, today, work
+from dashboards.views import agents, inbox, live, login, my_work, routing, schedules, tasks, today, work
 
 HERE = Path(__file__).resolve().parent
 TODAY = st.Page(today.show, title="Today", icon=":material/space_dashboard:", url_path="today", default=True)
 LIVE = st.Page(live.show, title="Live", icon=":material/sensors:", url_path="live")
 TASKS = st.Page(tasks.show, title="Tasks", icon=":material/checklist:", url_path="tasks")
 WORK = st.Page(work.show, title="Work", icon=":material/account_tree:", url_path="work")
+AGENTS = st.Page(agents.show, title="Agents", icon=":material/badge:", url_path="agents")
+ROUTING = st.Page(routing.show, title="Routing", icon=":material/alt_route:", url_path="routing")
 MY_WORK = st.Page(my_work.show, title="My work", icon=":material/assignment_ind:", url_path="my-work")
 SCHEDULES = st.Page(schedules.show, title="Schedules", icon=":material/event_repeat:", url_path="schedules")
 
@@ -27,9 +29,12 @@ def main() -> None:
     program = agent and not _works(person, "person")
     staff = person is None or data.may("GET /schedules")  # before the log-in every address must stay
     mine = st.Page(inbox.show, title="Inbox" if program else _inbox_title(person), icon=":material/inbox:", url_path="inbox")
-    pages = [MY_WORK, mine] if agent else [TODAY, LIVE, WORK, TASKS, *([SCHEDULES] if staff else []), *([MY_WORK] if _works(person) else []), mine]
+    house = [AGENTS, ROUTING, SCHEDULES] if staff else []
+    pages = [MY_WORK, mine] if agent else [TODAY, LIVE, WORK, TASKS, *house, *([MY_WORK] if _works(person) else []), mine]
     page = st.navigation(pages, position="sidebar" if person else "hidden")
-    st.session_state["pages"] = {"live": LIVE, "work": WORK, "tasks": TASKS, "schedules": SCHEDULES, "inbox": mine, "my_work": MY_WORK}
+    st.session_state["pages"] = {
+        "live": LIVE, "work": WORK, "tasks": TASKS, "agents": AGENTS, "routing": ROUTING, "schedules": SCHEDULES, "inbox": mine, "my_work": MY_WORK
+    }  # fmt: skip
     with faces.guard():
         if person is None:
             login.show()

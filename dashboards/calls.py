@@ -8,6 +8,7 @@ import httpx
 from models.errors import ArbiterError
 
 PAGE = 500  # most tasks that one answer of the API holds
+WITHIN_S = 10.0  # an answer comes, or there is none
 
 
 class LoggedOut(ArbiterError):
@@ -24,7 +25,7 @@ class Silent(ArbiterError):
 
 def connect(base_url: str) -> httpx.Client:
     """Open a pool of connections that all readers share; proxies of the environment are not asked."""
-    return httpx.Client(base_url=base_url, timeout=httpx.Timeout(10, connect=3), trust_env=False)
+    return httpx.Client(base_url=base_url, timeout=httpx.Timeout(WITHIN_S, connect=3), trust_env=False)
 
 
 class Calls:
@@ -46,10 +47,13 @@ class Calls:
         """Return the answer to GET; parameters that are null or empty are left out."""
         return _json(self._send("GET", path, params=_given(parameters)))
 
-    def post(self, path: str, body: Mapping[str, Any] | None = None, *, key: str | None = None, **parameters: Any) -> Any:
+    def post(
+        self, path: str, body: Mapping[str, Any] | None = None, *, key: str | None = None, within_s: float = WITHIN_S, **parameters: Any
+    ) -> Any:  # fmt: skip
         """Return the answer to POST; `key` says that what is sent with it again is the same request."""
         headers = {"Idempotency-Key": key} if key else {}
-        return _json(self._send("POST", path, json=body if body is not None else {}, params=_given(parameters), headers=headers))
+        timeout = httpx.Timeout(within_s, connect=3)
+        return _json(self._send("POST", path, json=body if body is not None else {}, params=_given(parameters), headers=headers, timeout=timeout))
 
     def put(self, path: str, body: Mapping[str, Any]) -> Any:
         """Return the answer to PUT."""

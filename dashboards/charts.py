@@ -219,6 +219,39 @@ def lateness(history: Sequence[Row], *, grace_s: int, zone: str) -> alt.LayerCha
     return alt.LayerChart(layer=layers).properties(height=HEIGHT)
 
 
+def intervals(skills: Mapping[str, Row]) -> alt.LayerChart:
+    """Draw the expected success of an agent in each category as a point, and one deviation to either side of it as a bar."""
+    rows = [
+        {
+            "skill": f"{name} ({skill['attempts']:,})", "success": skill["success"], "reads": f"{skill['success']:.0%} ± {skill['deviation']:.0%}",
+            "low": max(0.0, skill["success"] - skill["deviation"]), "high": min(1.0, skill["success"] + skill["deviation"]),
+        }
+        for name, skill in skills.items()
+    ]  # fmt: skip
+    axis = alt.Axis(labelLimit=160, ticks=False, domain=False)
+    base = alt.Chart(_values(rows)).encode(y=alt.Y("skill:N", title=None, axis=axis), tooltip=[alt.Tooltip("skill:N"), alt.Tooltip("reads:N")])
+    share = alt.X("low:Q", title="expected success", axis=alt.Axis(format="%", tickCount=5), scale=alt.Scale(domain=[0, 1]))
+    bars = base.mark_bar(height=10, cornerRadius=5, opacity=0.35, color=COLOURS["running"]).encode(x=share, x2="high:Q")
+    points = base.mark_point(filled=True, size=70, opacity=1, color=COLOURS["running"]).encode(x="success:Q")
+    return alt.LayerChart(layer=[bars, points]).properties(height=80 + 26 * len(rows))
+
+
+def curves(points: Sequence[Row], *, first: date, last: date) -> alt.LayerChart:
+    """Draw the share of attempts that succeeded on each `date`, a line for each `line`; a day without attempts has no point."""
+    rows = [{**one, "share": one["succeeded"] / one["attempts"]} for one in points]
+    reads = {"line": "line", "date": "day (UTC)", "attempts": "attempts", "succeeded": "succeeded"}
+    days = alt.Axis(format="%-d %b", grid=False, labelOverlap=True, tickCount=alt.TimeIntervalStep(interval="day", step=1))
+    scale = alt.Scale(type="utc", domain=[day.isoformat() for day in (first, last)], padding=12)
+    drawn = alt.Chart(_values(rows)).encode(
+        x=alt.X("date:T", title="day (UTC)", axis=days, scale=scale),
+        y=alt.Y("share:Q", title="succeeded", axis=alt.Axis(format="%", tickCount=5), scale=alt.Scale(domain=[0, 1])),
+        color=alt.Color("line:N", legend=alt.Legend(title=None, orient="top", columns=3, labelLimit=160)),
+        tooltip=[alt.Tooltip(f"{name}:N", title=title) for name, title in reads.items()],
+    )
+    marks = drawn.mark_point(filled=True, opacity=1, size=70).encode(shape=alt.Shape("line:N", legend=None))  # the legend has the shapes too
+    return alt.LayerChart(layer=[drawn.mark_line(), marks]).properties(height=HEIGHT)
+
+
 def graph(nodes: Sequence[Row], edges: Sequence[Row], *, chosen: str, dark: bool, path: Sequence[str] = ()) -> str:
     """Return tasks and what they wait for as a graph in DOT; arrows point from the needed task to the one that waits, those along `path` are bold.
 

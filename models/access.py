@@ -83,7 +83,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "GET /categories": _roles(EVERYBODY),
         "POST /categories": _roles(OPERATORS),
         "POST /categories/{name}/retire": _roles(OPERATORS),
-        "GET /reviews": _roles(OPERATORS),
+        "GET /reviews": _roles(STAFF),
         "GET /labels": _roles(STAFF),
         "POST /labels/{label_id}/withdraw": _roles(OPERATORS),
         "GET /categorizers": _roles(STAFF),

@@ -124,8 +124,7 @@ def _expected(one: Logged, choice: Mapping[str, Any], policy: Policy) -> list[fl
 
 def _change(differences: Floats) -> dict[str, dict[str, float]]:
     dice = np.random.default_rng(0)
-    picks = dice.integers(0, len(differences), (_DRAWS, len(differences)))
-    means = differences[picks].mean(axis=1)
+    means = np.array([differences[dice.integers(0, len(differences), len(differences))].mean(axis=0) for _ in range(_DRAWS)])
     low, high = np.quantile(means, [0.025, 0.975], axis=0)
     return {
         name: {"mean": round(float(differences[:, place].mean()), 6), "low": round(float(low[place]), 6), "high": round(float(high[place]), 6)}

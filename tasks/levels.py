@@ -18,18 +18,21 @@ _AGENTS = Query(select(agents).order_by(agents.c.id))
 _DAYS = Query(
     select(
         attempts.c.agent_id,
-        ((attempts.c.finished_at - bindparam("since", type_=BigInteger)) / DAY).cast(Integer).label("day"),
+        tasks.c.category,
+        tasks.c.currency,
+        ((attempts.c.finished_at - bindparam("since", type_=BigInteger)) // DAY).cast(Integer).label("day"),
         func.count().label("n"),
         func.sum(case((attempts.c.state == "succeeded", 1), else_=0)).cast(Integer).label("succeeded"),
         func.sum(attempts.c.cost_cents).cast(BigInteger).label("cost_cents"),
         func.sum(attempts.c.finished_at - attempts.c.started_at).cast(BigInteger).label("busy_us"),
     )
+    .join(tasks, tasks.c.id == attempts.c.task_id)
     .where(
         attempts.c.id >= bindparam("first"),
         attempts.c.finished_at > bindparam("since", type_=BigInteger),
         any_of(attempts.c.state, "succeeded", "failed", "timeout"),
     )
-    .group_by(attempts.c.agent_id, "day")
+    .group_by(attempts.c.agent_id, tasks.c.category, tasks.c.currency, "day")
 )
 _OPEN = Query(select(circuits).where(circuits.c.state != "closed"))
 _DECISIONS = Query(
@@ -44,8 +47,8 @@ def levels(journal: Journal) -> list[Row]:
     """Return for each agent what was learned of it.
 
     Keys: `agent_id`; `skills`, by category with `success` (expected, 0 to 1), `deviation` of that, `minutes`, `extra_cents` (beyond its price list)
-    and `attempts`; `days`, the last 14 with `day` (0 is the earliest), `attempts`, `succeeded`, `cost_cents` and `busy_us`, those without any left
-    out; `circuits`, the categories in which it rests, with `failures` in a row and `probe_at`.
+    and `attempts`; `days`, the last 14 of UTC with `day` (13 is today), by `category` and `currency` of the tasks, with `attempts`, `succeeded`,
+    `cost_cents` and `busy_us`, those without any left out; `circuits`, the categories in which it rests, with `failures` in a row and `probe_at`.
     """
     router = Router(journal)
     now = journal.clock()
@@ -94,7 +97,7 @@ def _days(view: View, now: int) -> dict[str, list[Row]]:
     found: defaultdict[str, list[Row]] = defaultdict(list)
     for row in view.rows(_DAYS, since=since, first=first_id("x", since - 2 * DAY)):  # no attempt takes longer than a day
         found[row.pop("agent_id")].append(row | {"attempts": row.pop("n")})
-    return {agent: sorted(rows, key=lambda row: row["day"]) for agent, rows in found.items()}
+    return {agent: sorted(rows, key=lambda row: (row["day"], row["category"] or "", row["currency"])) for agent, rows in found.items()}
 
 
 def _circuits(view: View) -> dict[str, list[Row]]:

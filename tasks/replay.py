@@ -42,8 +42,8 @@ _POLICIES = Query(select(policies))
 def replay_policy(journal: Journal, definition: Mapping[str, Any], *, days: float) -> Row:
     """Return what a policy would have changed in the last days; what the definition does not name is as it is now.
 
-    The answer is that of `models.replaying.replay`, with the title and client of each moved task, the first 100 of them, `moved_count`, the `policy`
-    that was tried, and the window, `days`. Raises `Invalid` for a policy that is none.
+    The answer is that of `models.replaying.replay`, with the title and client of each moved task, the first 100 of them, `moved_count`, the
+    `currencies` of all tasks, the `policy` that was tried, and the window, `days`. Raises `Invalid` for a policy that is none.
     """
     if not 0 < days <= DAYS_MOST:
         message = f"a replay looks back over 0 to {DAYS_MOST} days"
@@ -55,7 +55,8 @@ def replay_policy(journal: Journal, definition: Mapping[str, Any], *, days: floa
     found = replay([_logged(row, versions.get(row["policy"], Policy())) for row in rows], policy)
     known = {row["task_id"]: row for row in rows}
     moved = [asdict(one) | {name: known[one.task_id][name] for name in ("title", "client", "currency")} for one in found["moved"][:SHOWN]]
-    return found | {"moved": moved, "moved_count": len(found["moved"]), "policy": policy.model_dump(), "days": days}
+    currencies = sorted({row["currency"] for row in rows})
+    return found | {"moved": moved, "moved_count": len(found["moved"]), "currencies": currencies, "policy": policy.model_dump(), "days": days}
 
 
 def _read(view: View, now: int, days: float) -> list[Row]:

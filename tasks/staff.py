@@ -91,7 +91,7 @@ def change_agent(journal: Journal, settings: Settings, agent_id: str, wanted: Ag
             if lacking:
                 message = f"{agent_id} cannot come online: {lacking}"
                 raise Invalid(message)
-        tx.change(agents, agent_id, patch, "agent.changed")
+        tx.change(agents, agent_id, patch, "agent.changed", **({"why": wanted.why} if wanted.why else {}))
         release_stranded(tx)
         return row | patch
 

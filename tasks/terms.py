@@ -95,7 +95,7 @@ class AgentChange(_Strict):
     """What to change about an agent. Null leaves it as it is; null that is said removes what is in `REMOVABLE`."""
 
     state: Literal["online", "away", "draining", "offline"] | None = None
-    why: Annotated[str, Field(max_length=300, pattern=r"^[^\x00]*$")] = ""  # said with the state
+    why: Annotated[str, Field(max_length=300, pattern=r"^[^\x00]*$")] = ""  # kept with the change; said with the state
     price_cents: Cents | None = None
     minute_cents: Cents | None = None
     currency: Currency | None = None

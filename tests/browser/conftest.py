@@ -33,7 +33,7 @@ FLAGS = [
     "--disable-sync",
 ]  # fmt: skip
 OURS = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")
-SEARCH = r"/(live|work|tasks|schedules|inbox)/_stcore/"  # at a deep link Streamlit's page first looks for its server below it, and is told 404
+SEARCH = r"/(live|work|tasks|agents|routing|schedules|inbox)/_stcore/"  # where Streamlit's page first looks at a deep link, and is told 404
 UP_S = 90  # until a process must answer; a busy machine needs a while
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from models.clock import MINUTE
 from store.home import open_journal
 from store.journal import Journal
-from store.schema import attempts
+from store.schema import attempts, tasks
 from store.settings import Settings
 from tasks.beats import Beat, give
 from tasks.categorize_waiting import categorize_waiting
@@ -123,6 +123,18 @@ def progress(journal: Journal, attempt_id: str, task_id: str, client: str, share
     """Report how far an attempt is, as the shift does."""
     with journal.write("agent:test") as tx:
         tx.change(attempts, attempt_id, {"progress": share, "stage": stage}, "attempt.progressed", client=client, task_id=task_id)
+
+
+SAID = {"guess": "Data Processing", "confidence": 0.41, "runner_up": "Web Scraping", "runner_up_confidence": 0.3, "words": ["rows"], "version": 0}
+
+
+def unsure(journal: Journal, settings: Settings, title: str) -> str:
+    """Submit a task of whose category the categorizer is not sure; return its id."""
+    (task,) = submit(journal, read_work(STILL[0] | {"title": title}), settings=settings, actor="test", source="api")["tasks"]
+    patch = {"state": "review", "reason": "unsure", "category": None, "confidence": 0.41, "why": "the categorizer is not sure", "queue_key": None}
+    with journal.write("test") as tx:
+        tx.change(tasks, task["id"], patch, "task.questioned", client=STILL[0]["client"], **SAID)
+    return str(task["id"])
 
 
 def _claims(journal: Journal) -> list[Claim]:

@@ -15,7 +15,7 @@ from tasks.measure import measure
 from tasks.notify import Notifier
 from tasks.read import list_tasks
 from tests.browser.conftest import Complaints, House, log_in
-from tests.browser.seed import PASSWORD
+from tests.browser.seed import PASSWORD, unsure
 
 pytestmark = pytest.mark.slow
 
@@ -156,6 +156,35 @@ def test_the_inbox_fits_the_screen(screen: Screen, house: House):
     page.get_by_role("button", name="Send a test").first.click()
     expect(page.get_by_text("The test did not arrive")).to_be_visible()
     screen.shoot("inbox-channels", whole=True)
+
+
+def test_agents_and_routing_fit_the_screen(screen: Screen, house: House):
+    page = screen.page
+    unsure(house.journal, house.settings, "Sort these photographs")
+    log_in(page, house, path="/agents")
+    expect(page.get_by_role("link", name="Open", exact=True).first).to_be_visible()
+    screen.shoot("agents", whole=True)
+    page.goto(f"{house.pages}/agents?agent=query-1")
+    page.get_by_role("tab", name="Last days").click()
+    screen.shoot("agent-last-days", whole=True)
+    page.get_by_role("button", name="Limit").click()
+    expect(page.get_by_role("button", name="Change the limits")).to_be_visible()
+    screen.shoot("agent-limit")
+    page.goto(f"{house.pages}/routing")
+    expect(page.get_by_text("Select a row to open the decision")).to_be_visible()
+    screen.shoot("routing-decisions", whole=True)
+    page.get_by_role("tab", name="Review").click()
+    expect(page.get_by_role("button", name="Not now")).to_be_visible()
+    screen.shoot("routing-review", whole=True)
+    page.get_by_role("tab", name="Policy").click()
+    page.get_by_role("spinbutton", name="late").fill("0.9")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Replay").click()
+    expect(page.get_by_text("were replayed")).to_be_visible()
+    screen.shoot("routing-policy", whole=True)
+    page.get_by_role("tab", name="Learning").click()
+    expect(page.get_by_text("The curve is what happened")).to_be_visible()
+    screen.shoot("routing-learning", whole=True)
 
 
 def test_what_is_not_there_has_its_own_face(screen: Screen, house: House):

@@ -10,7 +10,8 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from models.clock import now_us
 from tasks.measure import measure
-from tasks.read import list_tasks
+from tasks.policies import active
+from tasks.read import list_agents, list_tasks
 from tests.browser import seed
 from tests.browser.conftest import House, log_in
 
@@ -187,3 +188,59 @@ def test_foreign_text_is_shown_and_never_obeyed(page: Page, house: House):
     expect(page.get_by_role("heading", name="<img src=x")).to_contain_text("**[click](javascript:alert(1))** $x^2$ :red[no]")
     assert page.locator("img[src=x], a[href^='javascript'], a[href*='evil']").count() == 0
     assert "owned" not in page.title()
+
+
+def test_an_agent_is_drained_and_brought_back(page: Page, house: House):
+    log_in(page, house, path="/agents")
+    card = page.locator(".st-key-agent-scrape-1")
+    card.get_by_role("button", name="Drain").click()
+    why = page.get_by_label("Why? It is shown with the agent.")
+    why.fill("a new version")
+    page.wait_for_timeout(5_500)  # the cards are drawn anew meanwhile
+    expect(why).to_have_value("a new version")
+    page.get_by_role("button", name="Drain scrape-1").click()
+    expect(card).to_contain_text("by user:ann: a new version")
+    assert agent_state(house, "scrape-1") == "draining"
+    card.get_by_role("button", name="Bring online").click()
+    expect(card.get_by_role("button", name="Drain")).to_be_visible()
+    assert agent_state(house, "scrape-1") == "online"
+
+
+def agent_state(house: House, agent_id: str) -> str:
+    return next(str(row["state"]) for row in list_agents(house.journal) if row["id"] == agent_id)
+
+
+def test_a_policy_is_edited_replayed_and_then_saved(page: Page, house: House):
+    log_in(page, house, path="/routing?part=Policy")
+    save = page.get_by_role("button", name="Save")
+    page.get_by_label("What is the change for?").fill("clients complain")
+    page.get_by_role("spinbutton", name="late").fill("0.9")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("These values have not been replayed")).to_be_visible()
+    expect(save).to_be_disabled()
+    page.get_by_role("button", name="Replay").click()
+    expect(page.get_by_text("were replayed")).to_be_visible()
+    save.click()
+    expect(page.get_by_text("Version 1 counts now: clients complain")).to_be_visible()
+    with house.journal.look() as view:
+        assert active(view).policy.late == 0.9
+
+
+def test_a_category_is_chosen_by_its_key_and_not_while_something_is_written(page: Page, house: House):
+    first, second = (seed.unsure(house.journal, house.settings, title) for title in ("Sort these photographs", "And these"))
+    log_in(page, house, path="/routing?part=Review")
+    while page.get_by_role("heading", name="Sort these photographs").count() == 0:  # others may have waited longer
+        heading = page.locator(".st-key-first h3")
+        before = heading.inner_text()
+        page.keyboard.press("0")
+        expect(heading).not_to_have_text(before)
+    page.keyboard.press("4")
+    expect(page.get_by_role("heading", name="And these")).to_be_visible()
+    assert task_row(house, "Sort these photographs")["category"] == "Content Generation"
+    page.get_by_role("tab", name="Decisions").click()
+    page.get_by_label("Text", exact=True).fill("1")
+    page.keyboard.press("Enter")
+    page.keyboard.press("1")
+    page.get_by_role("tab", name="Review").click()
+    expect(page.locator(".st-key-first")).to_be_visible()
+    assert (task_row(house, "And these")["state"], first != second) == ("review", True)

@@ -111,6 +111,21 @@ def test_the_agent_that_brings_results_gets_the_work(clockwork):
     assert level["ann"]["deviation"] < level["bob"]["deviation"]
 
 
+def test_the_last_days_are_told_by_category_and_currency_of_the_tasks(clockwork):
+    for currency in ("EUR", "EUR", "JPY"):
+        send(clockwork, agent="ann", currency=currency, attempts_most=1)
+        end(clockwork, start(clockwork), fails={"ann"} if currency == "JPY" else ())
+    clockwork.now += 13 * 24 * 60 * MINUTE
+    (level,) = [one for one in levels(clockwork.journal) if one["agent_id"] == "ann"]
+    common = {"day": 0, "category": CATEGORY, "cost_cents": 0}
+    assert level["days"] == [
+        common | {"currency": "EUR", "attempts": 2, "succeeded": 2, "busy_us": 2 * MINUTE},
+        common | {"currency": "JPY", "attempts": 1, "succeeded": 0, "busy_us": MINUTE},
+    ]
+    clockwork.now += 24 * 60 * MINUTE
+    assert [one["days"] for one in levels(clockwork.journal)] == [[]] * len(levels(clockwork.journal)), "they are longer ago"
+
+
 def test_a_decision_keeps_what_was_weighed_and_the_ledger_is_still_the_fold(clockwork):
     (task_id,) = send(clockwork)
     (started,) = start(clockwork)
