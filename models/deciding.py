@@ -18,6 +18,7 @@ from models.dispatching import Ask, Dispatcher, Weighed
 from models.policy import Policy
 from models.routing import BUSY, Candidate, Wish, hold_up, rejection, ring
 from models.turns import whose_turn
+from models.valuing import cell
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -96,15 +97,16 @@ class Problem:
                 self.groups.append(group)
             self.of.append(known[group])
         self.names = [f"{place:05d}" for place in range(len(self.groups))]
-        asks = {
-            name: Ask(category=group.wish.category, price=self.worth_of(group), slack=group.slack, bonus=self._bonus(group), again=group.again)
-            for name, group in zip(self.names, self.groups, strict=True)
-        }
+        asks = {name: self._ask(group) for name, group in zip(self.names, self.groups, strict=True)}
         self.weighed: Weighed = dispatcher.weigh(asks)
 
     def worth_of(self, group: Group) -> float:
         """Return what a task counts for."""
         return max(group.price, self.policy.least)
+
+    def _ask(self, group: Group) -> Ask:
+        part = cell(group.wish.category, hard=bool(group.failed_on))
+        return Ask(category=part, price=self.worth_of(group), slack=group.slack, bonus=self._bonus(group), again=group.again)
 
     def _bonus(self, group: Group) -> dict[str, float]:
         shares = {"preferred": self.policy.preferred, "known": self.policy.known}

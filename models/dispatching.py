@@ -64,7 +64,7 @@ class Manner:
 class Ask:
     """What the tasks of a group ask, all of them alike."""
 
-    category: str
+    category: str  # or a part of one (`models.valuing.cell`)
     price: float  # that each pays when it succeeds
     allowed: frozenset[str] | None = None  # agents that may have them; null: all
     slack: float | None = None  # minutes until the results are promised; null: they are not
@@ -139,8 +139,12 @@ class Dispatcher:
         self._drawn_at = 0
         self.staff(places)
 
-    def staff(self, places: Mapping[str, int], rates: Mapping[str, Rate] | None = None) -> None:
-        """Take note of who there is, how many places each has, free or not, and what each charges; minutes are priced anew and draws renewed."""
+    def staff(self, places: Mapping[str, int], rates: Mapping[str, Rate] | None = None, kinds: Mapping[str, str] | None = None) -> None:
+        """Take note of who there is: how many places each has, free or not, what each charges, and of which kind it is.
+
+        Minutes are priced anew and draws renewed.
+        """
+        self._kinds = kinds or {}
         self._agents = tuple(sorted(places))
         self._places = np.array([places[agent] for agent in self._agents], dtype=np.int64)
         self._rates = np.array([[rate.task, rate.minute] for rate in ((rates or {}).get(agent, Rate()) for agent in self._agents)]).reshape(-1, 2)
@@ -173,7 +177,7 @@ class Dispatcher:
         if warm and (self._priced_at is None or self.stream.total >= self._priced_at + _SETTLED):
             self._reprice()
         groups, wanted = tuple(asks), list(asks.values())
-        view = self.valuation.view(self._agents, [ask.category for ask in wanted])
+        view = self.valuation.view(self._agents, [ask.category for ask in wanted], self._kinds)
         dice = self._drawn([ask.category for ask in wanted])
         prices = np.array([ask.price for ask in wanted])[:, None]
         success = view.success if dice is None else np.clip(view.success + self.manner.width * view.deviation * dice, 0.0, 1.0)
@@ -211,7 +215,7 @@ class Dispatcher:
 
     def _reprice(self) -> None:
         stream, categories = self.stream, sorted(self.stream.came)
-        view = self.valuation.view(self._agents, categories)
+        view = self.valuation.view(self._agents, categories, self._kinds)
         rates = np.array([stream.came[category] for category in categories]) / max(stream.minutes, _TINY)
         mean = stream.paid / max(sum(stream.came.values()), 1)
         value = view.value(np.full((len(categories), 1), mean)) - self._rates[:, 0] - self._rates[:, 1] * view.minutes

@@ -32,6 +32,7 @@ class Candidate:
     """An agent as the router sees it."""
 
     agent_id: str
+    kind: str = ""  # of agent; what is known of its kind is expected of it
     takes: frozenset[str]  # kinds of inputs
     skills: frozenset[str]
     state: str  # online, away, draining, offline

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import bindparam, select
+
 from agents import registry
 from agents.contract import AgentError, Control, Job, Result, Stopped, Tokens
 from models.clock import SECOND
@@ -23,7 +25,7 @@ from models.task import Outcome, Reason, State
 from models.untrusted import Untrusted, storable
 from store import schema
 from store.journal import Journal, Tx
-from store.query import Row
+from store.query import Query, Row, any_of
 from store.settings import Settings
 from tasks import circuits
 from tasks.approvals import present
@@ -36,6 +38,12 @@ from tasks.policies import active
 from tasks.references import resolve
 
 logger = logging.getLogger("arbiter.perform")
+
+_FAILED = Query(
+    select(schema.attempts.c.id)
+    .where(schema.attempts.c.task_id == bindparam("task_id"), any_of(schema.attempts.c.state, "failed", "timeout"))
+    .limit(1)
+)
 
 VALUE_MOST = 65_536  # bytes of a result
 ERROR_MOST = 4_000  # characters of an error
@@ -219,6 +227,7 @@ def _close_attempt(tx: Tx, claim: Claim, attempt: Row, ended: Ended, *, cost: in
     patch = {"state": ended.state, "error": ended.error, "cost_cents": cost, **tokens, "finished_at": tx.now, "run_id": run_id}
     facts = {
         **claim.about, "kind": claim.kind, "state": ended.state, "cost_cents": cost, "extra_cents": extra, **tokens,
+        "hard": attempt["number"] > 1 and tx.one(_FAILED, task_id=claim.task_id) is not None,
         "currency": claim.currency, "started_at": attempt["started_at"], "finished_at": tx.now,
     }  # fmt: skip
     tx.change(schema.attempts, claim.attempt_id, patch, "attempt.finished", **facts)

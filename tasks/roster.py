@@ -99,7 +99,7 @@ class Roster:
     def _candidate(self, row: Row) -> Candidate:
         known = self._circuits(row["id"])
         return Candidate(
-            agent_id=row["id"], takes=registry.also_takes(row["kind"], row["config"]) | {registry.takes(row["kind"])},
+            agent_id=row["id"], kind=row["kind"], takes=registry.also_takes(row["kind"], row["config"]) | {registry.takes(row["kind"])},
             skills=frozenset(json.loads(row["skills"])),
             state=row["state"], capacity=row["capacity"], running=sum(self._running[row["id"]].values()), currency=row["currency"],
             charges=charges(row),

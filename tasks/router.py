@@ -18,7 +18,7 @@ from models.errors import Invalid
 from models.explaining import decide
 from models.policy import Policy
 from models.routing import Candidate
-from models.valuing import Valuation
+from models.valuing import Valuation, cell
 from store.journal import Journal, View
 from store.query import Query
 from store.schema import journal as events
@@ -27,7 +27,7 @@ from tasks.policies import Version, active
 
 CHUNK = 5_000  # events read at once
 COUNTED_US = MINUTE  # between counts of the tasks that come
-FORMAT = 1
+FORMAT = 2
 
 _ENDS = Query(
     select(events.c.seq, events.c.facts)
@@ -105,6 +105,7 @@ class Router:
             self._dispatcher.staff(
                 {one.agent_id: one.capacity for one in agents},
                 {one.agent_id: Rate(task=one.task_cost, minute=one.minute_cost) for one in agents},
+                {one.agent_id: one.kind for one in agents},
             )
             self._staffed = staffed
 
@@ -146,7 +147,9 @@ def _learn_one(valuation: Valuation, facts: dict[str, Any]) -> None:
     if facts["state"] in {"succeeded", "failed", "timeout"} and facts["category"] is not None:
         minutes = max(0, facts["finished_at"] - facts["started_at"]) / MINUTE
         extra = float(facts.get("extra_cents") or 0)
-        valuation.learn(facts["agent_id"], facts["category"], success=float(facts["state"] == "succeeded"), cost=max(0.0, extra), minutes=minutes)
+        part = cell(facts["category"], hard=bool(facts.get("hard")))
+        success = float(facts["state"] == "succeeded")
+        valuation.learn(facts["agent_id"], part, success=success, cost=max(0.0, extra), minutes=minutes, kind=facts["kind"])
 
 
 def _stream(view: View, now: int, least: float) -> Stream:

@@ -16,7 +16,7 @@ from models.assigning import Worth, assign, distribute
 from models.dispatching import Ask, Dispatcher, Manner
 from models.errors import Invalid
 from models.pricing import capacity_prices
-from models.valuing import Habits, Valuation
+from models.valuing import Habits, Valuation, cell
 
 
 @pytest.mark.parametrize("module", [models.assigning, models.pricing, models.valuing])
@@ -191,6 +191,33 @@ def test_what_is_kept_as_json_goes_on_as_if_nothing_had_happened(before, after):
 def test_what_is_no_outcome_is_refused(wrong):
     with pytest.raises(Invalid):
         Valuation().learn("a", "c", **({"success": 1.0, "cost": 1.0, "minutes": 1.0} | wrong))
+
+
+def test_a_new_agent_is_expected_to_be_as_its_kind_is():
+    known = Valuation()
+    for _ in range(40):
+        for agent, kind, success in (("p1", "person", 1.0), ("p2", "person", 1.0), ("m1", "llm", 0.0), ("m2", "llm", 1.0)):
+            known.learn(agent, "c", success=success, cost=1.0, minutes=30.0 if kind == "person" else 1.0, kind=kind)
+    kinds = {"new person": "person", "new model": "llm", "new thing": "worker"}
+    view = known.view(list(kinds), ["c"], kinds)
+    person, model, thing = view.success[0]
+    assert person > thing > model
+    assert view.minutes[0, 0] > 3 * view.minutes[0, 1]
+    assert Valuation.load(json.loads(json.dumps(known.dump()))).view(list(kinds), ["c"], kinds).success.tolist() == view.success.tolist()
+
+
+def test_what_others_failed_at_is_harder_and_is_learned_apart():
+    known = Valuation()
+    for _ in range(60):
+        known.learn("a", "c", success=1.0, cost=1.0, minutes=1.0)
+    assert known.view(["a", "b"], [cell("c", hard=True)]).success.tolist() == known.view(["a", "b"], ["c"]).success.tolist(), "nothing else is known"
+    for _ in range(30):
+        known.learn("a", cell("c", hard=True), success=0.0, cost=1.0, minutes=1.0)
+    easy, hard = known.view(["a", "b"], ["c", cell("c", hard=True)]).success
+    assert easy[0] > 0.85
+    assert hard[0] < 0.2
+    assert hard[1] < easy[1], "also for an agent that has not tried yet"
+    assert known.seen(["a", "b"], ["c"]).tolist() == [[90.0, 0.0]]
 
 
 @pytest.mark.parametrize("wrong", [{}, {"format": 9}, {**Valuation().dump(), "weight": [[1.0]]}, {**Valuation().dump(), "agents": 3}])
