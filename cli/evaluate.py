@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.evaluate_detector import detector
+from cli.evaluate_forecaster import forecaster
 from cli.evaluate_router import router
 from cli.home import settings
 from cli.output import Screen, print_json
@@ -17,9 +18,10 @@ NAMES = {"keyword_rules": "keyword rules", "complement_naive_bayes": "complement
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this file."""
-    evaluate = typer.Typer(help="How good the learned parts are, on data that were kept back.", no_args_is_help=True)
+    evaluate = typer.Typer(help="How good the learned parts are, on data that they have not seen.", no_args_is_help=True)
     evaluate.command()(categorizer)
     evaluate.command()(router)
+    evaluate.command()(forecaster)
     evaluate.command()(detector)
     app.add_typer(evaluate, name="evaluate")
 
