@@ -6,6 +6,7 @@ only where deciding again with that change did send the task there.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import ceil, floor
 from typing import Any, Final
 
 import numpy as np
@@ -143,14 +144,12 @@ class _Writer:
     def _by_worth(self, group: int, agent: int, lost: float) -> dict[str, Any]:
         weighed, what = self._problem.weighed, self._problem.groups[group]
         price, currency = self._problem.worth_of(what), what.wish.currency
-        success, cost = (
-            float(weighed.success[group, agent]) + lost / max(float(weighed.stake[group, 0]), _TINY),
-            float(weighed.cost[group, agent]) - lost,
-        )
-        ways = [f"success {success:.0%}"] if success <= _SURE and not weighed.draws else []
-        ways += [f"costs {amount(round(cost), currency)}"] if cost >= 0 and weighed.cost[group, agent] > _TINY else []
+        success, cost = float(weighed.success[group, agent]) + lost / price, float(weighed.cost[group, agent]) - lost
+        single = not weighed.draws and what.again == 0  # else what it succeeds at and costs counts elsewhere too
+        ways = [f"success {ceil(100 * success + _TINY)}%"] if single and success <= _SURE else []
+        ways += [f"costs {amount(floor(cost - _TINY), currency)}"] if single and cost >= 1 else []
         name = self._problem.agents[agent].agent_id
-        words = f"would go to {name} if it were worth {amount(round(lost + 0.5), currency)} {currency} more there"
+        words = f"would go to {name} if it were worth {amount(floor(lost) + 1, currency)} {currency} more there"
         words += f" ({' or '.join(ways)})" if ways else ""
         return {"agent_id": name, "change": "worth", "by": lost, "words": words, "size": lost / price}
 
