@@ -8,6 +8,7 @@ The answer's fields are a form to a person, a JSON schema to a language model, a
 """
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
@@ -53,7 +54,7 @@ class Asked(Inputs):
             "choice": value in self.choices,
             "boolean": isinstance(value, bool),
             "integer": isinstance(value, int) and not isinstance(value, bool),
-            "number": isinstance(value, int | float) and not isinstance(value, bool),
+            "number": isinstance(value, int | float) and not isinstance(value, bool) and not (isinstance(value, float) and not isfinite(value)),
         }[self.type]
         if not fits:
             wanted = {"text": f"text of {TEXT_MOST} characters at most", "choice": f"one of {', '.join(self.choices)}"}

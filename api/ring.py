@@ -77,7 +77,7 @@ def _frame(event: Event, patch: Mapping[str, Any], facts: Mapping[str, Any]) -> 
 
 def join(items: Iterable[Item], scope: Scope, form: Form) -> bytes:
     """Return what viewers of a scope may see and want, in a form."""
-    lean = scope.client is not None
+    lean = scope.client is not None or scope.agent is not None
     return b"".join([item.shaped(form, lean=lean) for item in items if concerns(item.audience, scope)])
 
 

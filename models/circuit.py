@@ -7,7 +7,7 @@ When its rest is over, one attempt may try whether it works again. Success close
 ...     circuit = circuit.failed(now=0, after=5, rest_us=60, most_us=200)
 >>> circuit
 Circuit(state='open', failures=5, trips=1, probe_at=60)
->>> circuit.failed(now=100, after=5, rest_us=60, most_us=200).probe_at
+>>> circuit.probing().failed(now=100, after=5, rest_us=60, most_us=200).probe_at
 220
 >>> circuit.succeeded()
 Circuit(state='closed', failures=0, trips=0, probe_at=None)
@@ -30,7 +30,7 @@ class Circuit:
     def failed(self, *, now: int, after: int, rest_us: int, most_us: int) -> "Circuit":
         """Return the circuit after one more failure."""
         failures = self.failures + 1
-        if self.state == "closed" and failures < after:
+        if self.state == "open" or (self.state == "closed" and failures < after):  # what ran when it opened says nothing new
             return replace(self, failures=failures)
         rest = min(rest_us * 2 ** min(self.trips, 60), most_us)
         return Circuit(state="open", failures=failures, trips=self.trips + 1, probe_at=now + rest)

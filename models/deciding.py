@@ -53,7 +53,7 @@ class Group:
     ties: tuple[tuple[str, str], ...]
     bonus: tuple[tuple[str, float], ...]
     widened: int  # rings that were added because it waits
-    first: bool  # whether it may be used to try out an agent
+    tries: frozenset[str]  # agents that it may be used to try out
     again: int
 
 
@@ -85,13 +85,14 @@ class Problem:
         self.ready = ready
         self.policy = policy
         self.agents = sorted(agents, key=lambda one: one.agent_id)
-        probed = {category for agent in agents for category in agent.probes}
+        probed = [(agent, category) for agent in self.agents for category in sorted(agent.probes)]
         self.groups: list[Group] = []
         self.of: list[int] = []  # the group of each task
         known: dict[Group, int] = {}
         for task in ready:
-            group = self._group(task, first=task.wish.category in probed)
-            probed.discard(task.wish.category)
+            tries = [one for one in probed if one[1] == task.wish.category and rejection(task.wish, one[0]) is None]
+            probed = [one for one in probed if one not in tries]
+            group = self._group(task, tries=frozenset(agent.agent_id for agent, _ in tries))
             if group not in known:
                 known[group] = len(known)
                 self.groups.append(group)
@@ -156,19 +157,19 @@ class Problem:
         chosen = assign({task: self.names[self.of[task]] for task in turn}, places, weighed.worth(patience=patience))
         return {task: at[agent] for task, agent in chosen.items()}
 
-    def _group(self, task: Ready, *, first: bool) -> Group:
+    def _group(self, task: Ready, *, tries: frozenset[str]) -> Group:
         slack = task.slack
         if slack is not None:
             slack = 2.0 ** floor(log2(slack)) if slack > _SOON else 0.0
-        widened = int(task.waited_s / self.policy.widen_s) if self.policy.widen_s else len(self.agents)
         rings = 1 + bool(task.failed_on) + (slack is not None)
+        widened = int(min(task.waited_s / self.policy.widen_s, rings)) if self.policy.widen_s else rings
         return Group(
-            wish=task.wish, price=task.price, slack=slack, failed_on=task.failed_on, ties=task.ties, bonus=task.bonus, widened=min(widened, rings),
-            first=first, again=task.again,
+            wish=task.wish, price=task.price, slack=slack, failed_on=task.failed_on, ties=task.ties, bonus=task.bonus, widened=widened,
+            tries=tries, again=task.again,
         )  # fmt: skip
 
     def _held(self, group: Group, agent: Candidate, wait: str | None) -> str | None:
-        return wait or (PROBED if group.wish.category in agent.probes and not group.first else None)
+        return wait or (PROBED if group.wish.category in agent.probes and agent.agent_id not in group.tries else None)
 
     def _rings(self, row: int, group: Group, agents: Sequence[Candidate]) -> list[tuple[int, str]]:
         if group.slack is None and not group.failed_on:

@@ -21,6 +21,7 @@ Nothing here reads a clock, and the seed decides all draws.
 Reference: D. Russo et al., A tutorial on Thompson sampling, 2018.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -29,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.assigning import Key, Worth, assign
-from models.errors import Invalid
+from models.errors import Invalid, Unsolved
 from models.pricing import capacity_prices
 from models.valuing import Valuation
 
@@ -219,8 +220,9 @@ class Dispatcher:
         rates = np.array([stream.came[category] for category in categories]) / max(stream.minutes, _TINY)
         mean = stream.paid / max(sum(stream.came.values()), 1)
         value = view.value(np.full((len(categories), 1), mean)) - self._rates[:, 0] - self._rates[:, 1] * view.minutes
-        self._prices = capacity_prices(value, view.minutes, rates, self._places.astype(np.float64), share=self.manner.share)
         self._priced_at = stream.total
+        with contextlib.suppress(Unsolved):  # rates as odd as that: the prices of before are as good as any
+            self._prices = capacity_prices(value, view.minutes, rates, self._places.astype(np.float64), share=self.manner.share)
 
     def _drawn(self, categories: list[str]) -> Floats | None:
         """Return a draw for each category and agent; null when there is none to make any more."""

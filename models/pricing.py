@@ -18,6 +18,7 @@ from scipy.optimize import linprog
 
 from models.errors import Unsolved
 
+_TINY = 1e-9
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
@@ -42,7 +43,8 @@ def capacity_prices(values: Floats, minutes: Floats, rates: Floats, places: Floa
         sp.csr_array((minutes[row, column], (column, variables)), shape=(len(places), len(row))),
     ])  # fmt: skip
     worst = float(values[row, column].min())
-    answer = linprog(-(values[row, column] - worst), A_ub=limits, b_ub=np.concatenate([rates, places * share]), method="highs")
+    unit = max(float(np.ptp(values[row, column])), _TINY)  # values are told in units of their span: a solver wants numbers near one
+    answer = linprog(-(values[row, column] - worst) / unit, A_ub=limits, b_ub=np.concatenate([rates, places * share]), method="highs")
     if answer.x is None:
         raise Unsolved(answer.message)
-    return np.asarray(np.maximum(-answer.ineqlin.marginals[len(rates) :], 0.0))
+    return np.asarray(np.maximum(-answer.ineqlin.marginals[len(rates) :], 0.0)) * unit

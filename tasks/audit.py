@@ -42,7 +42,11 @@ def _at_start(event: Event, state: State, running: Counter[tuple[str, str]]) -> 
     task = state["tasks", event.patch["task_id"]]
     name, category = agent["id"], task["category"]
     circuit = state.get(("circuits", f"{name}>{category}"))
-    rests = circuit is not None and circuit["state"] != "closed" and (event.at < circuit["probe_at"] or running[name, category] > 0)
+    rests = (
+        circuit is not None
+        and circuit["state"] != "closed"
+        and (event.at < circuit["probe_at"] or (circuit["state"] == "probing" and running[name, category] > 0))
+    )
     rules = {
         "has no free place": sum(count for (one, _), count in running.items() if one == name) >= agent["capacity"],
         f"has no skill in {category}": category not in json.loads(agent["skills"]),

@@ -1,6 +1,7 @@
 """Claiming: which tasks start now, on which agents. One transaction decides and records it."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import BigInteger, Text, bindparam, case, select
 from agents import registry
 from models.clock import MINUTE, SECOND, iso, new_id
 from models.deciding import Decision, Ready, wish_of
+from models.routing import Wish, rejection
 from models.task import Outcome, Reason, State
 from store.journal import Journal, Tx
 from store.query import Query, Row, any_of
@@ -18,12 +20,13 @@ from tasks import circuits
 from tasks.beats import holds
 from tasks.budgets import left, refusal, tokens_within
 from tasks.moves import about, finish, move, needs_of, settle
-from tasks.reap import UNRUN
+from tasks.reap import UNFETCHED, UNRUN
 from tasks.roster import Roster
 from tasks.router import Router
 
 WOKEN_MOST = 500  # waiting tasks looked at in one transaction
 USUAL = Dispatch()
+FURTHER = (0, 50, WOKEN_MOST)  # tasks looked at beyond the free places, while there is one that nobody took
 UNRUN_MOST = 3  # attempts whose step Prefect could not run, before one is made without a step
 
 _DUE = Query(
@@ -55,7 +58,11 @@ _QUEUE = Query(
     .limit(bindparam("most")),
 )
 _ANY_READY = Query(select(tasks.c.id).where(tasks.c.state == State.READY).limit(1))
-_BEFORE = Query(select(attempts.c.agent_id, attempts.c.state).where(attempts.c.task_id == bindparam("task_id")).order_by(attempts.c.number))
+_BEFORE = Query(
+    select(attempts.c.agent_id, attempts.c.state, attempts.c.error, attempts.c.finished_at)
+    .where(attempts.c.task_id == bindparam("task_id"))
+    .order_by(attempts.c.number),
+)
 _UNRUN = Query(select(attempts.c.id).where(attempts.c.task_id == bindparam("task_id"), attempts.c.error == UNRUN))
 
 
@@ -103,9 +110,7 @@ def claim(journal: Journal, *, shift_id: str, lane: str, free: int, router: Rout
             _wake(tx, task["id"])
         router.look(tx, tx.now)
         roster = Roster(tx, dispatch, tx.now)
-        heads = _heads(tx, roster, free)
-        agents = roster.within_budgets(roster.timeout_of(task) for task in heads)
-        decided = router.decide([_ready(tx, task, roster) for task in heads], agents)
+        heads, decided = _decide(tx, roster, router, free)
         claims: list[Claim] = []
         for task in heads:
             decision = decided.get(task["id"])
@@ -113,7 +118,8 @@ def claim(journal: Journal, *, shift_id: str, lane: str, free: int, router: Rout
                 continue  # it waits for an agent that is held up
             if decision.agent_id is None:
                 _record_decision(tx, task, decision, router)
-                move(tx, task, "task.unrouted", reason=str(Reason.NO_AGENT), why=decision.why, wake_at=task["deadline_at"])
+                wake_at = task["deadline_at"] if task["started_at"] is None else None  # what was started in time may be tried again
+                move(tx, task, "task.unrouted", reason=str(Reason.NO_AGENT), why=decision.why, wake_at=wake_at)
                 continue
             agent = roster.rows[decision.agent_id]
             remaining = left(tx, agent, tx.now)  # with what was started in this transaction
@@ -137,16 +143,41 @@ def _wake(tx: Tx, task_id: str) -> None:
         settle(tx, task_id)
 
 
-def _heads(tx: Tx, roster: Roster, free: int) -> list[Row]:
-    """Return the heads of all queues that an agent could take from, and of those that nobody serves, in the order of their keys.
+def _decide(tx: Tx, roster: Roster, router: Router, free: int) -> tuple[list[Row], dict[str, Decision]]:
+    """Return the tasks that were looked at, in the order of the queue, and the decisions about them.
 
-    The tasks of one queue ask the same of their agent, so no task that cannot be served hides one that can.
+    The tasks of one queue ask nearly the same of their agent. What one of them alone waits for (another agent than the one that declined it or failed
+    at it, a budget that its time-out is too long for, a better agent) must not hide those behind it: while an agent that serves a queue has places
+    left, more of that queue is looked at.
     """
     heads: list[Row] = []
+    decided: dict[str, Decision] = {}
+    for further in FURTHER:
+        heads, cut = _heads(tx, roster, free, further)
+        agents = roster.within_budgets(roster.timeout_of(task) for task in heads)
+        decided = router.decide([_ready(tx, task, roster) for task in heads], agents)
+        taken = Counter(decision.agent_id for decision in decided.values() if decision.agent_id is not None)
+        here = sum(count for agent_id, count in taken.items() if roster.rows[agent_id]["kind"] not in registry.ELSEWHERE)
+        idle = [one for one in agents if one.free > taken[one.agent_id] and (here < free or roster.rows[one.agent_id]["kind"] in registry.ELSEWHERE)]
+        if not any(rejection(wish, one) is None for wish in cut for one in idle):
+            break
+    return heads, decided
+
+
+def _heads(tx: Tx, roster: Roster, free: int, further: int) -> tuple[list[Row], list[Wish]]:
+    """Return the heads of all queues that an agent could take from, so many `further` than there are places, and of those that nobody serves.
+
+    They come in the order of their keys; also what the queues ask that have more.
+    """
+    heads: list[Row] = []
+    cut: list[Wish] = []
     for queue in tx.rows(_QUEUES):
-        places = roster.places_for(wish_of(queue, excluded=_excluded(roster, queue["client"])))
+        wish = wish_of(queue, excluded=_excluded(roster, queue["client"]))
+        places = roster.places_for(wish)
         most = WOKEN_MOST if places is None else min(places[0], free) + places[1]
-        heads += tx.rows(_QUEUE, **queue, most=min(most, WOKEN_MOST)) if most else []
+        found = tx.rows(_QUEUE, **queue, most=min(most + further, WOKEN_MOST)) if most else []
+        heads += found
+        cut += [wish] if places is not None and len(found) == most + further else []
     started: dict[str, int] = {}
     kept = []
     for task in sorted(heads, key=lambda task: (task["queue_key"], task["id"])):
@@ -154,7 +185,7 @@ def _heads(tx: Tx, roster: Roster, free: int) -> list[Row]:
         started[task["category"]] = started.get(task["category"], 0) + 1
         if left is None or started[task["category"]] <= left:
             kept.append(task)
-    return kept
+    return kept, cut
 
 
 def _ready(tx: Tx, task: Row, roster: Roster) -> Ready:
@@ -168,9 +199,9 @@ def _ready(tx: Tx, task: Row, roster: Roster) -> Ready:
         wish=wish_of(task, client=client, excluded=_excluded(roster, client) | declined, timeout_s=roster.timeout_of(task)),
         price=float(task["price_cents"]),
         slack=None if task["due_at"] is None else (task["due_at"] - tx.now) / MINUTE,
-        failed_on=frozenset(row["agent_id"] for row in before if row["state"] in {"failed", "timeout"}),
+        failed_on=frozenset(row["agent_id"] for row in before if row["state"] in {"failed", "timeout"} or row["error"] == UNFETCHED),
         ties=tuple([(agent, "preferred") for agent in roster.preferred(task["client"])] + [(agent, "known") for agent in known]),
-        waited_s=max(0, tx.now - task["ready_at"]) / SECOND,
+        waited_s=max(0, tx.now - max([task["ready_at"], *(row["finished_at"] or 0 for row in before)])) / SECOND,
         again=max(0, task["attempts_most"] - (task["attempts"] - task["lost"]) - 1),
     )
 

@@ -13,10 +13,11 @@ from store.settings import Dispatch
 from tasks.beats import living
 from tasks.outside import claim_of
 from tasks.perform import Ended, end
+from tasks.reap import UNFETCHED as UNFETCHED_ERROR
 from tasks.reap import take_back
 from tasks.staff import set_state
 
-UNFETCHED = Ended(state="lost", error="its worker did not fetch it")  # its task goes back into the queue
+UNFETCHED = Ended(state="lost", error=UNFETCHED_ERROR)  # its task goes back into the queue
 
 _WORKERS = Query(select(agents).where(agents.c.kind == "worker", agents.c.state == "online").order_by(agents.c.id))
 _BEAT = Query(select(beats.c.until).where(beats.c.name == bindparam("beat_name")))
@@ -47,7 +48,7 @@ def look_outside(journal: Journal, settings: Dispatch, *, actor: str) -> None:
         for row in tx.rows(_OUTSIDE):
             attempt, task, verdict = tx.get(attempts, row["id"]), tx.get(tasks, row["task_id"]), _verdict(row, settings, tx.now)
             if verdict is UNFETCHED:
-                take_back(tx, attempt, lost_most=settings.lost_most, error=str(UNFETCHED.error))
+                take_back(tx, attempt, lost_most=settings.lost_most, error=UNFETCHED_ERROR)
             elif verdict is not None:
                 with contextlib.suppress(LeaseLost):  # it ended at last
                     end(tx, claim_of(tx, attempt, task), verdict)

@@ -3,21 +3,24 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import Field, StrictBool, StrictInt
+from sqlalchemy import bindparam, select
 
 from agents import registry
 from agents.brief import BriefInputs, check_answer
 from agents.contract import AgentError, Tokens
+from models.deciding import wish_of
 from models.errors import Invalid
 from models.money import MOST_CENTS
+from models.routing import rejection
 from models.task import Outcome, Reason
 from models.untrusted import Untrusted, storable
 from store.journal import Journal, Tx
-from store.query import Row
+from store.query import Query, Row
 from store.schema import agents, artifacts, attempts, tasks
-from store.settings import Settings
+from store.settings import Dispatch, Settings
 from tasks.act import pause_task
 from tasks.claim import Claim
 from tasks.keep import artifact_row, keep_file
@@ -25,8 +28,12 @@ from tasks.moves import finish, move
 from tasks.once import once
 from tasks.outside import Held, held
 from tasks.perform import ERROR_MOST, Ended, end, written
+from tasks.roster import Roster
 from tasks.uploads import check_name
 from tasks.work import Json, Name, Text
+
+_DECLINED = Query(select(attempts.c.agent_id).where(attempts.c.task_id == bindparam("task_id"), attempts.c.state == "declined"))
+EXTRA_FREE: Final = 10_000  # minor units that work may cost beyond the price list where the task pays less
 
 Count = Annotated[StrictInt, Field(ge=0, le=10**12)]
 
@@ -68,6 +75,10 @@ def bring(journal: Journal, user: str, attempt_id: str, brought: Brought) -> Row
 
     def deed(tx: Tx) -> Row:
         claim, task = held(tx, user, attempt_id, brought.fence)
+        most = max(task["price_cents"], EXTRA_FREE)
+        if brought.extra_cents > most:
+            message = f"extra_cents: {brought.extra_cents} is more than the task pays; the most is {most}"
+            raise Invalid(message)
         if task["kind"] == "brief":
             asked = registry.check_inputs("brief", claim.inputs, references=True)
             if isinstance(asked, BriefInputs):
@@ -143,9 +154,14 @@ def _state_of(tx: Tx, claim: Claim) -> Row:
 
 
 def _check_colleague(tx: Tx, claim: Claim, task: Row, to: str) -> None:
-    colleague = tx.get(agents, to)
-    if to == claim.agent_id or task["kind"] not in {registry.takes(colleague["kind"]), *registry.also_takes(colleague["kind"], colleague["config"])}:
-        message = f"{to!r} cannot take it over: it is you, or takes no inputs of kind {task['kind']}"
+    """Refuse a colleague whom a rule keeps from the task, or who declined it: it would wait for nobody."""
+    tx.get(agents, to)
+    roster = Roster(tx, Dispatch(), tx.now)
+    gone = frozenset((row["agent_id"], "declined it") for row in tx.rows(_DECLINED, task_id=task["id"]))
+    wish = wish_of(task | {"wanted_agent": to}, excluded=roster.excluded(task["client"]) | gone | {(claim.agent_id, "is you")})
+    rule = next(rejection(wish, one) for one in roster.candidates if one.agent_id == to)
+    if rule is not None:
+        message = f"{to!r} cannot take it over: {to} {rule}"
         raise Invalid(message)
 
 
@@ -154,9 +170,11 @@ def _give_back(tx: Tx, claim: Claim, task: Row, refusal: Refusal) -> None:
     if task["stop_at"] is not None:
         finish(tx, task, Outcome.CANCELLED, Reason.PERSON, task["why"], lost=lost)
         return
-    why = f"{claim.agent_id} declined it ({Untrusted(refusal.why).line(200)}); waits for {refusal.to or 'another agent'}"
-    wanted = {"wanted_agent": refusal.to} if refusal.to else {}
-    move(tx, task, "task.returned", reason=str(Reason.QUEUE), why=why, attempt_id=None, wake_at=task["deadline_at"], lost=lost, **wanted)
+    handed_over = any(row["agent_id"] != claim.agent_id for row in tx.rows(_DECLINED, task_id=task["id"]))  # by whoever declined it before
+    wanted = refusal.to or (None if handed_over else task["wanted_agent"])
+    next_one = refusal.to or ("somebody to ask for another agent" if wanted else "another agent")
+    why = f"{claim.agent_id} declined it ({Untrusted(refusal.why).line(200)}); waits for {next_one}"
+    move(tx, task, "task.returned", reason=str(Reason.QUEUE), why=why, attempt_id=None, wake_at=None, lost=lost, wanted_agent=wanted)
     if task["hold_at"] is not None:
         pause_task(tx, tx.get(tasks, task["id"]), task["why"])
 

@@ -36,12 +36,17 @@ class Version:
 def active(view: View) -> Version:
     """Return the policy that counts now."""
     row = view.one(_ACTIVE)
-    return Version(number=0, policy=Policy()) if row is None else Version(number=row["number"], policy=read(json.loads(row["definition"])))
+    return Version(number=0, policy=Policy()) if row is None else Version(number=row["number"], policy=stored(row))
 
 
 def read(definition: Any) -> Policy:
     """Return a policy that is written as JSON; what it does not name stays as the product begins with it. Raises `Invalid` for each wrong field."""
     return read_form(Policy, definition, "policy")
+
+
+def stored(row: Row) -> Policy:
+    """Return the policy of a version; a field that this version of the product no longer has is left out."""
+    return read({name: value for name, value in json.loads(row["definition"]).items() if name in Policy.model_fields})
 
 
 def list_policies(journal: Journal) -> list[Row]:
@@ -64,7 +69,7 @@ def go_back(journal: Journal, number: int, *, actor: str, why: str = "") -> Row:
         if row is None and number != 0:
             message = f"there is no version {number} of the policy"
             raise Invalid(message)
-        policy = Policy() if row is None else read(json.loads(row["definition"]))
+        policy = Policy() if row is None else stored(row)
         return _activate(tx, policy, why or f"back to version {number}")
 
 

@@ -13,6 +13,7 @@ from tasks.moves import about, finish, move
 
 DIED = "the process that worked on it died"
 UNRUN = "its step could not be run"
+UNFETCHED = "its worker did not fetch it"
 PAUSE_MOST_S = 15  # about what Prefect's server needs to start again
 
 _HELD = Query(select(attempts).where(attempts.c.state == "running", attempts.c.shift_id.not_like("person:%")).order_by(attempts.c.id))
@@ -35,7 +36,7 @@ def reap(journal: Journal, *, actor: str, lost_most: int) -> int:
         alive = _alive(tx, tx.now)
         lost = [row for row in tx.rows(_HELD) if _beat_of(row) not in alive]
         for attempt in lost:
-            take_back(tx, attempt, lost_most=lost_most)
+            take_back(tx, attempt, lost_most=lost_most, error=UNFETCHED if _is_unfetched(attempt) else DIED)
         bury(tx)
         return len(lost)
 
@@ -95,9 +96,10 @@ def _pause(tx: Tx, task: Row, attempt: Row) -> None:
 def _close(tx: Tx, attempt: Row, error: str) -> None:
     task = tx.get(tasks, attempt["task_id"])
     facts = about(task) | {"task_id": task["id"], "agent_id": attempt["agent_id"], "kind": task["kind"]}
-    facts |= {"state": "lost", "cost_cents": 0, "extra_cents": 0, "tokens_in": None, "tokens_out": None, "currency": task["currency"]}
+    tokens = dict.fromkeys(("tokens_in", "tokens_out"), 0 if error in {UNRUN, UNFETCHED} else None)  # what never ran used none
+    facts |= {"state": "lost", "cost_cents": 0, "extra_cents": 0, **tokens, "currency": task["currency"]}
     facts |= {"started_at": attempt["started_at"], "finished_at": tx.now}
-    tx.change(attempts, attempt["id"], {"state": "lost", "error": error, "finished_at": tx.now}, "attempt.finished", **facts)
+    tx.change(attempts, attempt["id"], {"state": "lost", "error": error, **tokens, "finished_at": tx.now}, "attempt.finished", **facts)
 
 
 def _alive(view: View, now: int) -> set[str]:
@@ -108,6 +110,10 @@ def _beat_of(attempt: Row) -> str:
     """Return the sign of life that keeps an attempt: its shift's or its worker's; its own once a worker has accepted it."""
     accepted = attempt["shift_id"].startswith("worker:") and attempt["stage"] is not None
     return f"work:{attempt['id']}" if accepted else f"shift:{attempt['shift_id']}"
+
+
+def _is_unfetched(attempt: Row) -> bool:
+    return attempt["shift_id"].startswith("worker:") and attempt["stage"] is None
 
 
 def _holds(task: Row, attempt: Row) -> bool:

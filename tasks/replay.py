@@ -14,7 +14,7 @@ from models.replaying import Logged, replay
 from store.journal import Journal, View
 from store.query import Query, Row, any_of
 from store.schema import attempts, decisions, policies, tasks
-from tasks.policies import active, read
+from tasks.policies import active, read, stored
 
 MOST = 20_000  # decisions
 SHOWN = 100  # moved tasks that are named
@@ -51,7 +51,7 @@ def replay_policy(journal: Journal, definition: Mapping[str, Any], *, days: floa
     with journal.look() as view:
         policy = read(active(view).policy.model_dump() | dict(definition))
         rows = _read(view, journal.clock(), days)
-        versions = {f"expected value/{row['number']}": read(json.loads(row["definition"])) for row in view.rows(_POLICIES)}
+        versions = {f"expected value/{row['number']}": stored(row) for row in view.rows(_POLICIES)}
     found = replay([_logged(row, versions.get(row["policy"], Policy())) for row in rows], policy)
     known = {row["task_id"]: row for row in rows}
     moved = [asdict(one) | {name: known[one.task_id][name] for name in ("title", "client", "currency")} for one in found["moved"][:SHOWN]]

@@ -127,7 +127,7 @@ class Roster:
                 often = f"failed {row['failures']} times in a row in {category}"
                 if row["probe_at"] is not None and self._now < row["probe_at"]:
                     closed[category] = f"{often} and rests until {iso(row['probe_at'])}"
-                elif self._running[agent_id].get(category):
+                elif row["state"] == "probing" and self._running[agent_id].get(category):
                     closed[category] = f"{often} and is tried out with another task"
                 else:
                     probes.add(category)

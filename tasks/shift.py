@@ -15,13 +15,15 @@ from typing import Self
 from sqlalchemy import bindparam, select
 
 from models.clock import SECOND, new_id
-from models.errors import ArbiterError, LeaseLost
+from models.errors import ArbiterError, Invalid, LeaseLost, Unsolved
+from models.untrusted import storable
 from store.bell import Listener
 from store.engine import DATABASE_ERRORS
 from store.journal import Journal
 from store.query import Query
 from store.schema import attempts, tasks
 from store.settings import Settings
+from tasks.alerts import raise_alert
 from tasks.beats import Beat, give, living, living_shifts, stop
 from tasks.categorize_waiting import categorize_waiting
 from tasks.claim import Claim, anything_due, claim
@@ -37,6 +39,8 @@ LOOK_S = 0.25  # between looks when nobody rings
 GATHER_S = 0.01  # after a ring: what ends or comes together is looked at together
 GRACE_S = 30  # beyond its time-out that an agent has to stop
 CHECK_S = 0.2  # between looks at what runs and at what was lost
+BROKEN_S = 60  # between alerts that tasks cannot be given out
+FULL_S = 1  # between claims for those who work elsewhere, while all slots here are taken
 KEEP_S = 60  # between checkpoints of what was learned
 
 
@@ -120,17 +124,30 @@ class Shift:
             look_outside(self._journal, self._settings, actor=f"shift:{self.id}")
         self._fire()
         categorize_waiting(self._journal, self._all_settings, actor=f"shift:{self.id}")
-        free = self._settings.slots - busy
-        if free < 1 or not anything_due(self._journal):
+        free = max(0, self._settings.slots - busy)
+        if (free == 0 and not self._is_time("full", FULL_S)) or not anything_due(self._journal):
             return []
         if self._router is None:
             self._router = Router(self._journal)
             self._is_time("keep", KEEP_S)
         elif self._is_time("keep", KEEP_S):
             self._router.keep()
-        claims = claim(self._journal, shift_id=self.id, lane=self._lane, free=free, router=self._router, dispatch=self._settings)
+        try:
+            claims = claim(self._journal, shift_id=self.id, lane=self._lane, free=free, router=self._router, dispatch=self._settings)
+        except (Invalid, Unsolved, ArithmeticError) as error:  # what runs goes on, and the next look tries again
+            self._cannot_route(error)
+            return []
         self._claimed |= {one.attempt_id: one for one in claims}
         return claims
+
+    def _cannot_route(self, error: Exception) -> None:
+        """Let people know that no task can be given out, at most once a minute."""
+        if self._is_time("broken", BROKEN_S):
+            logger.error("tasks cannot be given out", exc_info=error)
+            with self._journal.write(f"shift:{self.id}") as tx:
+                raise_alert(
+                    tx, "routing", severity="critical", title="Tasks cannot be given out", advice=f"what runs goes on: {storable(str(error))[:500]}"
+                )  # fmt: skip
 
     def attempt(self, claim: Claim) -> Attempt:
         """Return what a step needs to perform a claim."""

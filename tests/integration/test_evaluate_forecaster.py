@@ -1,12 +1,15 @@
 """`arbiter evaluate forecaster`, on a few short invented series."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from cli.main import main
+from store.settings import PROJECT
 
 META = [{"dataset": "invented", "horizon": 4, "mase_lag": 4, "seasonal_period": 4, "dev": 9}]
 OWN = {"series", "left_out", "horizon", "owa", "mase", "smape", "coverage_80", "coverage_95", "msis", "seconds_per_series", "baselines", "alone"}
@@ -51,8 +54,11 @@ def test_the_report_has_all_figures_and_those_of_the_plain_methods(evaluated):
     assert figures["seconds_per_series"] > 0
 
 
-def test_processes_change_nothing_but_the_time(evaluated):
-    (_, one, _), (_, two, _) = evaluated(rows(3), "--json"), evaluated(rows(3), "--json", "--jobs", "2")
+def test_processes_change_nothing_but_the_time(evaluated, folder):
+    _, one, _ = evaluated(rows(3), "--json")
+    files = ("--data", str(folder / "series.parquet"), "--meta", str(folder / "meta.json"))
+    command = [sys.executable, "-m", "cli", "evaluate", "forecaster", *files, "--json", "--jobs", "2"]
+    two = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout
     one, two = (json.loads(text)["datasets"]["invented"] for text in (one, two))
     for name in ("owa", "mase", "coverage_95", "msis"):
         assert one[name] == two[name]

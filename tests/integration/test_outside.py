@@ -160,6 +160,33 @@ def test_work_is_handed_to_a_colleague_who_takes_such_work(house):
     assert job["task_id"] in {one["task_id"] for one in ask(house, "GET", "/work", who="paula")["items"]}
 
 
+def test_a_colleague_whom_a_rule_keeps_from_it_is_refused_and_one_who_declines_leaves_it_to_others(house):
+    job = job_of(house)
+    hired(house.journal, "stranger", "person", skills=["Web Scraping"])
+    refused = say(house, job, "decline", 422, why="x", to="stranger")["detail"]
+    assert "stranger has no skill in Content Generation" in refused
+    say(house, job, "decline", why="better you", to="paula")
+    shift(house)
+    (mine,) = [one for one in ask(house, "GET", "/work", who="paula")["items"] if one["task_id"] == job["task_id"]]
+    assert "w-1 declined it" in say(house, mine, "decline", 422, who="paula", why="x", to="w-1")["detail"]
+    say(house, mine, "decline", who="paula", why="nor mine")
+    assert row_of(house, tasks, job["task_id"])["wanted_agent"] is None
+
+
+def test_work_costs_no_more_beyond_the_price_list_than_the_task_pays(house):
+    job = job_of(house, price_cents=20_000)
+    assert "the most is 20000" in say(house, job, "result", 422, answer=ANSWER, extra_cents=20_001)["detail"]
+    say(house, job, "result", answer=ANSWER, extra_cents=20_000)
+
+
+def test_an_agent_is_told_nothing_of_the_house(house):
+    job = job_of(house)
+    detail = ask(house, "GET", f"/tasks/{job['task_id']}", who="w-1")
+    assert "decisions" not in detail
+    assert "cost_cents" not in detail["task"]
+    assert all("cost_cents" not in attempt for attempt in detail["attempts"])
+
+
 def test_a_cancelled_attempt_is_told_to_stop_and_ends_when_it_says_so(house):
     job = job_of(house)
     cancel(house.journal, job["task_id"], actor="user:ann", why="no need")

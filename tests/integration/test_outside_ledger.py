@@ -123,6 +123,19 @@ def test_what_nobody_fetches_goes_back_and_is_no_try(house):
     assert (task["attempts"], task["lost"], task["state"]) == (2, 1, "running")
 
 
+def test_what_one_worker_does_not_fetch_goes_to_another(house):
+    house.fetch("w-2")
+    task_id = house.submit()
+    first = house.row(tasks, task_id)["attempt_id"]
+    slow = house.row(attempts, first)["agent_id"]
+    for _ in range(7):
+        house.later(5)
+        for who in ("w-1", "w-2"):
+            house.fetch(who, most=0)
+    second = house.row(attempts, house.row(tasks, task_id)["attempt_id"])
+    assert (house.row(attempts, first)["state"], second["agent_id"]) == ("lost", ({"w-1", "w-2"} - {slow}).pop())
+
+
 def test_a_worker_that_a_person_took_off_stays_off(house):
     change_agent(house.journal, house.place, "w-1", AgentChange(state="draining"), actor="user:ann")
     house.later(100)

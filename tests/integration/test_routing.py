@@ -7,6 +7,7 @@ from sqlalchemy import update
 
 from models.clock import MINUTE, SECOND
 from models.errors import Invalid, NotFound
+from store import schema
 from store.journal import fold
 from store.schema import agents, circuits, decisions, meta, tasks
 from tasks import policies
@@ -18,6 +19,7 @@ from tasks.preferences import list_preferences, prefer
 from tasks.queue import queue
 from tasks.replay import replay_policy
 from tasks.router import Router
+from tasks.shift import Shift
 from tasks.staff import AgentChange, change_agent
 from tasks.submit import submit
 from tasks.work import read_work
@@ -242,3 +244,54 @@ def test_a_policy_has_versions_and_is_tried_before_it_is_saved(clockwork):
     assert [one["state"] for one in policies.list_policies(clockwork.journal)] == ["active", "retired", "retired"]
     with pytest.raises(Invalid, match="no version 9"):
         policies.go_back(clockwork.journal, 9, actor="user:ann")
+
+
+def test_a_task_that_nobody_fits_is_looked_at_once_also_past_its_deadline(clockwork):
+    change_agent(clockwork.journal, clockwork.settings, "bob", AgentChange(state="offline"), actor="user:ann")
+    (task_id,) = send(clockwork, backoff_s=0, deadline_at="2026-05-04T10:10:00Z")
+    end(clockwork, start(clockwork), fails={"ann"}, takes_s=60)
+    change_agent(clockwork.journal, clockwork.settings, "ann", AgentChange(state="offline"), actor="user:ann")
+    clockwork.now += 60 * MINUTE
+    start(clockwork)
+    head = clockwork.journal.head()
+    for _ in range(5):
+        start(clockwork)
+    assert clockwork.journal.head() == head, "it waits for a person, and nothing is written meanwhile"
+    assert row(clockwork, tasks, task_id)["reason"] == "no_agent"
+
+
+def test_what_one_task_waits_for_hides_none_behind_it(clockwork):
+    for name in ("ann", "bob"):
+        change_agent(clockwork.journal, clockwork.settings, name, AgentChange(capacity=1), actor="user:ann")
+    send(clockwork, agent="bob")
+    start(clockwork)
+    first = send(clockwork, backoff_s=0)
+    claims = start(clockwork)
+    end(clockwork, claims, fails={"ann"}, takes_s=1)
+    clockwork.now += 1
+    others = send(clockwork, 3)
+    assert [one.task_id for one in start(clockwork)] == others[:1], "the first waits for busy bob before it asks ann again"
+    assert row(clockwork, tasks, first[0])["state"] in {"ready", "waiting"}
+
+
+def test_a_shift_that_cannot_decide_lives_on_and_says_so(clockwork, monkeypatch):
+    def broken(*_args, **_more):
+        message = "the numbers make no sense"
+        raise Invalid(message)
+
+    monkeypatch.setattr("tasks.shift.claim", broken)
+    send(clockwork)
+    with Shift(clockwork.journal, clockwork.settings, minutes=1) as shift:
+        shift._lane = LANE.name  # noqa: SLF001 - the test holds it already
+        assert shift.claims(0) == []
+    (alert,) = [one for one in list_alerts(clockwork.journal) if one["name"] == "routing"]
+    assert (alert["severity"], alert["advice"]) == ("critical", "what runs goes on: the numbers make no sense")
+
+
+def test_a_version_of_another_product_is_read_as_far_as_it_is_known(clockwork):
+    policies.save(clockwork.journal, {"late": 0.9}, actor="user:ann", why="x")
+    (saved,) = policies.list_policies(clockwork.journal)
+    with clockwork.journal.write("test") as tx:
+        tx.change(schema.policies, saved["id"], {"definition": json.dumps(saved["definition"] | {"colour": "red"})}, "policy.saved")
+    with clockwork.journal.look() as view:
+        assert policies.active(view).policy.late == 0.9

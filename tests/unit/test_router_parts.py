@@ -285,3 +285,12 @@ def test_who_comes_later_is_dispatched_to_as_well():
     dispatcher = Dispatcher(places={"ann": 1}, minute_price=0.0, seed=1)
     dispatcher.staff({"ann": 1, "new": 1})
     assert set(dispatcher.choose({1: "x", 2: "x"}, ASKS, {"ann": 1, "new": 1}).values()) == {"ann", "new"}
+
+
+def test_prices_of_any_size_are_found():
+    """What a solver cannot do with numbers of a million million it can in other units."""
+    dice = np.random.default_rng(3)
+    values, minutes, rates, places = dice.random((4, 6)), 1 + 20 * dice.random((4, 6)), 0.2 * dice.random(4), np.full(6, 2.0)
+    usual = capacity_prices(values, minutes, rates, places)
+    for scale in (1e-6, 1e6, 1e12):
+        assert capacity_prices(scale * values, minutes, rates, places) == pytest.approx(scale * usual, rel=1e-6, abs=1e-9 * scale)

@@ -157,6 +157,12 @@ def test_a_task_that_may_be_tried_again_goes_to_who_is_cheap_enough():
     assert chosen([ready(again=2, price=100_000.0)], agents, record) == {"t1": "dear"}, "much is at stake"
 
 
+def test_who_may_not_have_an_agent_does_not_keep_others_from_trying_it():
+    agents = [agent("de", running=2, languages=frozenset({"de"})), agent("en", languages=frozenset({"en"}), probes=frozenset({"Data Processing"}))]
+    german = ready("g", replace(WISH, language="de"))
+    assert chosen([german, ready("e1", replace(WISH, language="en")), ready("e2", replace(WISH, language="en"))], agents) == {"e1": "en"}
+
+
 def test_turns_are_kept_where_places_are_few():
     cheap, dear = ready("cheap", price=100.0), ready("dear", price=9000.0)
     assert chosen([cheap, dear], [agent("a", capacity=1)]) == {"cheap": "a"}, "it came first"
