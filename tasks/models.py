@@ -13,7 +13,6 @@ from agents.brief import BriefInputs
 from agents.contract import AgentError, Control, Job, Stopped
 from agents.llm import Llm, LlmConfig, read_config
 from models.errors import Conflict, Invalid
-from models.money import MOST_CENTS
 from store.journal import Journal, View
 from store.query import Query, Row
 from store.schema import agents
@@ -22,13 +21,11 @@ from tasks.budgets import Budget, left, price, token_columns, tokens_within
 from tasks.keys import keep_key, load_key
 from tasks.moves import public
 from tasks.staff import hire
-from tasks.terms import CAPACITY_MOST, RATE_MOST, Skills, Terms
+from tasks.terms import CAPACITY_MOST, RATE_MOST, Cents, Skills, Terms
 from tasks.work import Strict, Text, read_form
 
 TEST_S = 60  # that a test request may take
 _NAMED = Query(select(agents).where(agents.c.id == bindparam("agent_id")))
-
-Cents = Annotated[int, Field(ge=0, le=MOST_CENTS)]
 
 
 class NewModel(Strict):

@@ -12,11 +12,10 @@ from models.clock import new_id, to_us
 from models.errors import Forbidden, Invalid, NotFound
 from models.happening import Severity
 from models.notifying import Rule, is_wall
-from models.zones import zone_of
 from store.journal import Journal, Tx, View
 from store.query import Query, Row
 from store.schema import channels, journal, notify_rules, readers, users
-from tasks.work import Moment, Name, Strict, Text, read_form
+from tasks.work import Moment, Name, Strict, Text, Zone, read_form
 
 READER = "notify"
 
@@ -39,14 +38,6 @@ def _wall(text: str) -> str:
     return text
 
 
-def _zone(name: str) -> str:
-    try:
-        zone_of(name)
-    except Invalid as error:
-        raise ValueError(str(error)) from error
-    return name
-
-
 Wall = Annotated[str, AfterValidator(_wall)]
 Told = Annotated[Text, Field(pattern=r"^(user:.{1,100}|role:(admin|operator|analyst|client)|client|approver|assignee)$")]
 Kind = Annotated[Text, Field(pattern=r"^[a-z_]+\.([a-z_]+|\*)$")]
@@ -66,7 +57,7 @@ class NewRule(Strict):
     price_least_cents: Annotated[StrictInt, Field(ge=0, le=10**15)] | None = None
     channels: Some = ()
     group_by: Literal["thing", "kind", "client", "category", "rule"] = "thing"
-    zone: Annotated[Text, AfterValidator(_zone)] = "UTC"
+    zone: Zone = "UTC"
     quiet_from: Wall | None = None
     quiet_until: Wall | None = None
     digest_s: Annotated[StrictInt, Field(ge=60, le=7 * 86_400)] | None = None

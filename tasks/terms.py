@@ -10,9 +10,9 @@ from agents import registry
 from models.calendars import read_calendar
 from models.errors import Invalid
 from models.money import MOST_CENTS
-from models.zones import zone_of
 from store.query import Row
 from tasks.budgets import Budget
+from tasks.work import Zone
 
 CAPACITY_MOST: Final = 1000
 RATE_MOST: Final = 100_000
@@ -26,14 +26,6 @@ def _calendar(data: Any) -> Any:
     except Invalid as error:
         raise ValueError(str(error)) from error
     return data
-
-
-def _zone(name: str) -> str:
-    try:
-        zone_of(name)
-    except Invalid as error:
-        raise ValueError(str(error)) from error
-    return name
 
 
 def _inputs(kind: str) -> str:
@@ -50,7 +42,6 @@ Skills = Annotated[list[Annotated[str, StringConstraints(min_length=1, max_lengt
 Languages = Annotated[list[Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]], Field(min_length=1, max_length=100)]  # ISO 639 codes
 Clearance = Annotated[int, Field(ge=0, le=9)]
 CalendarJson = Annotated[Any, AfterValidator(_calendar)]  # as in `models.calendars`
-Zone = Annotated[str, AfterValidator(_zone)]
 
 
 class _Strict(BaseModel):

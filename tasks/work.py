@@ -20,6 +20,7 @@ from pydantic import (
 from models.errors import Invalid
 from models.money import MOST_CENTS
 from models.task import Condition, Join
+from models.zones import zone_of
 
 
 def _storable(text: Any) -> Any:
@@ -58,6 +59,15 @@ def _near(moment: datetime) -> datetime:
     return moment
 
 
+def _zone(name: str) -> str:
+    try:
+        zone_of(name)
+    except Invalid as error:
+        raise ValueError(str(error)) from error
+    return name
+
+
+Zone = Annotated[Text, AfterValidator(_zone)]  # IANA
 Moment = Annotated[AwareDatetime, AfterValidator(_near)]
 
 
